@@ -1,0 +1,1 @@
+"""The orchestrator behind the `dstream` command."""

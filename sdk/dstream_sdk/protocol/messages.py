@@ -1,0 +1,195 @@
+"""Every message of the contract as a typed struct.
+
+Decoding ignores unknown fields, as the contract asks; encoding leaves out what has its default.
+`msgspec.Raw` marks JSON that is carried and never looked into.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Command = Literal["describe", "check", "discover", "run", "init", "plan", "status", "destroy"]
+Role = Literal["input", "output"]
+
+COMMANDS: tuple[Command, ...] = ("describe", "check", "discover", "run", "init", "plan", "status", "destroy")
+LIFECYCLE_COMMANDS: tuple[Command, ...] = ("init", "plan", "status", "destroy")
+
+
+class Column(msgspec.Struct, omit_defaults=True):
+    """One column of a stream. `type` is the source system's own name for it."""
+
+    name: str
+    type: str = ""
+    nullable: bool = True
+    key: bool = False
+
+
+class Stream(msgspec.Struct, omit_defaults=True):
+    """One table, topic or file that an input reads; `name` is what `metadata.TableName` will say."""
+
+    name: str
+    schema: str = ""
+    columns: list[Column] = []
+    metadata: dict[str, Any] = {}
+
+
+class CommandEnvelope(msgspec.Struct, omit_defaults=True):
+    """The first line on a provider's stdin. `protocol` is the highest version offered.
+
+    Without `protocol` the orchestrator is an old one, and EOF on stdin means nothing. `state` is
+    durable: the input may let its source forget what lies before it.
+    """
+
+    command: str
+    config: dict[str, Any] = {}
+    protocol: int | None = None
+    role: Role | None = None
+    task: str = ""
+    run_id: str = ""
+    delivery: Literal["at-least-once", "best-effort"] | None = None
+    state: msgspec.Raw | None = None
+    options: dict[str, Any] = {}
+    streams: list[Stream] | None = None
+
+
+class Handshake(msgspec.Struct, omit_defaults=True):
+    """The first line on a provider's stdout, written only after the envelope was read."""
+
+    status: Literal["ready", "error"]
+    protocol: int | None = None
+    capabilities: list[str] = []
+    message: str = ""
+    hint: str = ""
+
+
+class CheckpointMark(msgspec.Struct):
+    """The input can resume here. `records` counts data lines written since start."""
+
+    id: int
+    records: int
+    state: msgspec.Raw
+
+
+class CheckpointLine(msgspec.Struct):
+    checkpoint: CheckpointMark
+
+
+class Ack(msgspec.Struct, omit_defaults=True):
+    """Everything before checkpoint `id` is durable at the far side or rejected; cumulative."""
+
+    id: int
+    records: int
+    rejected: int = 0
+
+
+class AckLine(msgspec.Struct):
+    ack: Ack
+
+
+class Reject(msgspec.Struct, omit_defaults=True):
+    """Record number `record` (from 1, since start) can never be written.
+
+    It comes as `envelope`, or as `raw` (base64) where it is not an envelope.
+    """
+
+    record: int
+    code: str
+    reason: str = ""
+    envelope: msgspec.Raw | None = None
+    raw: str | None = None
+
+
+class RejectLine(msgspec.Struct):
+    reject: Reject
+
+
+class End(msgspec.Struct, omit_defaults=True):
+    """The last line of a stream: `records` data lines since start, `rejected` of them by the output."""
+
+    records: int
+    rejected: int = 0
+
+
+class EndLine(msgspec.Struct):
+    end: End
+
+
+class StatsLine(msgspec.Struct):
+    """Free figures for `status` and metrics, such as `lag_s`. The newest is kept."""
+
+    stats: dict[str, Any]
+
+
+class SignalLine(msgspec.Struct):
+    """A request to a running input that declares `signal`, such as `{"kind": "snapshot"}`."""
+
+    signal: dict[str, Any]
+
+
+class Description(msgspec.Struct, omit_defaults=True):
+    """What a provider says of itself: the reply to `describe`, the image label, `provider.json`.
+
+    `name`, `version` name the image that it belongs to, since a derived image inherits the label.
+    `state_version` rises when older state cannot be read any more. `writable` are container paths
+    that the provider must write to besides `/tmp`. With `describe` true the description is the
+    reduced one, and the command gives the whole.
+    """
+
+    name: str
+    version: str = ""
+    protocol: int = 1
+    role: Literal["input", "output", "both"] = "input"
+    title: str = ""
+    description: str = ""
+    capabilities: list[str] = []
+    commands: list[str] = ["run"]
+    state_version: int = 1
+    config_schema: dict[str, Any] | None = None
+    network: list[str] = []
+    writable: list[str] = []
+    describe: bool = False
+
+
+class Finding(msgspec.Struct, omit_defaults=True):
+    """One thing that `check` looked at. `remedy` is what mends it, ready to paste."""
+
+    check: str
+    ok: bool
+    message: str = ""
+    remedy: str = ""
+    field: str = ""
+
+
+class CheckReply(msgspec.Struct, omit_defaults=True):
+    status: Literal["Success", "Failed"]
+    findings: list[Finding] = []
+    message: str = ""
+    error: str | None = None
+
+
+class DiscoverReply(msgspec.Struct, omit_defaults=True):
+    status: Literal["Success", "Failed"]
+    streams: list[Stream] = []
+    message: str = ""
+    error: str | None = None
+
+
+class Resource(msgspec.Struct, omit_defaults=True):
+    """One piece of infrastructure; `action` is `create`, `update`, `replace`, `delete` or `same`."""
+
+    type: str
+    name: str
+    action: str = ""
+    detail: dict[str, Any] = {}
+
+
+class LifecycleReply(msgspec.Struct, omit_defaults=True):
+    """The one line after the handshake. Plain strings are the original's `name:WILL_CREATE`."""
+
+    status: str
+    resources: list[Resource | str] = []
+    metadata: dict[str, Any] | None = None
+    message: str = ""
+    error: str | None = None
