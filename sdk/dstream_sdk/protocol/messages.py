@@ -144,7 +144,7 @@ class Description(msgspec.Struct, omit_defaults=True):
     title: str = ""
     description: str = ""
     capabilities: list[str] = []
-    commands: list[str] = ["run"]
+    commands: list[str] = msgspec.field(default_factory=lambda: ["run"])
     state_version: int = 1
     config_schema: dict[str, Any] | None = None
     network: list[str] = []

@@ -1,0 +1,99 @@
+"""One lock per running task: an advisory lock on a file, which a crash releases.
+
+The file also says who holds it, for the error of whoever comes second.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import time
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from orchestrator.errors import RunError
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds a lock. `since` is Unix time."""
+
+    task: str
+    run_id: str
+    pid: int
+    host: str
+    since: float
+
+
+class TaskLock:
+    """A held lock; `release` gives it up, and so does the end of this process."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd: int | None = fd
+
+    def release(self) -> None:
+        """Idempotent. The file stays: removing it would let two runs lock two files of one name."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> TaskLock:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.release()
+
+
+class Locks:
+    """The locks of one state directory."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir / "locks"
+
+    def try_acquire(self, task: str, run_id: str) -> TaskLock | None:
+        """Take the task's lock without waiting; None when another process holds it."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self._path(task), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        holder = Holder(task, run_id, os.getpid(), socket.gethostname(), time.time())
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, msgspec.json.encode(holder), 0)
+        return TaskLock(fd)
+
+    def acquire(self, task: str, run_id: str) -> TaskLock:
+        """Take the task's lock without waiting. Raises `RunError` (`task.running`) naming its holder."""
+        lock = self.try_acquire(task, run_id)
+        if lock is not None:
+            return lock
+        holder = self.holder(task)
+        by = (
+            f" by process {holder.pid} on `{holder.host}` since "
+            + time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.since))
+            if holder
+            else ""
+        )
+        raise RunError(
+            "task.running",
+            f"task `{task}` is being run{by}",
+            hint="stop that run first; its lock is released when its process ends, however it ends",
+        )
+
+    def holder(self, task: str) -> Holder | None:
+        """Who wrote itself into the lock's file last; says nothing about whether it is still alive."""
+        try:
+            return msgspec.json.decode(self._path(task).read_bytes(), type=Holder)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+    def _path(self, task: str) -> Path:
+        readable = re.sub(r"[^A-Za-z0-9._-]", "_", task)[:60]
+        return self._folder / f"{readable}-{sha256(task.encode()).hexdigest()[:8]}.lock"

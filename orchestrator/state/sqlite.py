@@ -1,0 +1,206 @@
+"""The embedded store: one SQLite file, every commit synced before it returns."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from orchestrator.errors import UnavailableError, Where
+from orchestrator.state.store import Checkpoint, Claim, Counts, DeadLetter, Identity, Outcome
+
+BUSY_TIMEOUT_S = 30.0
+
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE tasks (task TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE checkpoints (
+        task TEXT PRIMARY KEY, identity BLOB NOT NULL, run_id TEXT NOT NULL, id INTEGER NOT NULL,
+        records INTEGER NOT NULL, state BLOB NOT NULL, saved_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE runs (
+        run_id TEXT PRIMARY KEY, task TEXT NOT NULL, epoch INTEGER NOT NULL, started_at REAL NOT NULL,
+        ended_at REAL, outcome TEXT NOT NULL, delivery TEXT, emitted INTEGER, relayed INTEGER,
+        delivered INTEGER, rejected INTEGER, unconfirmed INTEGER, bytes INTEGER, error TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX runs_of_task ON runs (task, started_at);
+    CREATE TABLE dead_letters (
+        id INTEGER PRIMARY KEY, task TEXT NOT NULL, run_id TEXT NOT NULL, record INTEGER NOT NULL,
+        code TEXT NOT NULL, reason TEXT NOT NULL, content BLOB NOT NULL, raw INTEGER NOT NULL, stored_at REAL NOT NULL
+    );
+    CREATE INDEX dead_letters_of_task ON dead_letters (task, id);
+    """,
+)
+"""One script per schema version, applied in order; `PRAGMA user_version` counts those applied."""
+
+
+class SqliteState:
+    """`StateStore` in one file. `path` and its folder are made on first use, private to the user."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._translated():
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._migrate()
+        os.chmod(path, 0o600)
+
+    @property
+    def project(self) -> str:
+        with self._reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = 'project'").fetchone()
+        return str(row[0])
+
+    def claim(self, task: str, run_id: str) -> Claim:
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO tasks VALUES (?, 1) ON CONFLICT (task) DO UPDATE SET epoch = epoch + 1",
+                (task,),
+            )
+            epoch = db.execute("SELECT epoch FROM tasks WHERE task = ?", (task,)).fetchone()[0]
+            db.execute(
+                "INSERT INTO runs (run_id, task, epoch, started_at, outcome) VALUES (?, ?, ?, ?, 'running')",
+                (run_id, task, epoch, time.time()),
+            )
+        return Claim(task, run_id, epoch)
+
+    def checkpoint(self, task: str) -> Checkpoint | None:
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT identity, run_id, id, records, state, saved_at FROM checkpoints WHERE task = ?", (task,)
+            ).fetchone()
+        if row is None:
+            return None
+        return Checkpoint(msgspec.json.decode(row[0], type=Identity), row[1], row[2], row[3], bytes(row[4]), row[5])
+
+    def commit(self, claim: Claim, checkpoint: Checkpoint | None, dead_letters: Sequence[DeadLetter] = ()) -> None:
+        with self._writing(claim) as db:
+            if dead_letters:
+                now = time.time()
+                db.executemany(
+                    "INSERT INTO dead_letters (task, run_id, record, code, reason, content, raw, stored_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        (claim.task, claim.run_id, d.record, d.code, d.reason, d.content, int(d.raw), now)
+                        for d in dead_letters
+                    ],
+                )
+            if checkpoint is not None:
+                db.execute(
+                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        claim.task,
+                        msgspec.json.encode(checkpoint.identity),
+                        checkpoint.run_id,
+                        checkpoint.id,
+                        checkpoint.records,
+                        checkpoint.state,
+                        checkpoint.saved_at,
+                    ),
+                )
+
+    def finish(self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None) -> None:
+        with self._writing(claim) as db:
+            db.execute(
+                "UPDATE runs SET ended_at = ?, outcome = ?, delivery = ?, emitted = ?, relayed = ?, delivered = ?,"
+                " rejected = ?, unconfirmed = ?, bytes = ?, error = ? WHERE run_id = ?",
+                (
+                    time.time(),
+                    outcome,
+                    delivery,
+                    counts.emitted,
+                    counts.relayed,
+                    counts.delivered,
+                    counts.rejected,
+                    counts.unconfirmed,
+                    counts.bytes,
+                    error,
+                    claim.run_id,
+                ),
+            )
+
+    def reset(self, claim: Claim) -> None:
+        with self._writing(claim) as db:
+            db.execute("DELETE FROM checkpoints WHERE task = ?", (claim.task,))
+
+    def dead_letters(self, task: str) -> int:
+        with self._reading() as db:
+            return int(db.execute("SELECT count(*) FROM dead_letters WHERE task = ?", (task,)).fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _migrate(self) -> None:
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found > len(MIGRATIONS):
+            raise UnavailableError(
+                "state.newer",
+                f"the state was written by a newer dstream (schema {found}, this one knows {len(MIGRATIONS)})",
+                hint="upgrade dstream, or use another `state_dir`",
+                where=Where(file=str(self._path)),
+            )
+        if found == len(MIGRATIONS):
+            return
+        # Two commands may open a new project at once: the loser of the lock finds the work done.
+        with self._transaction() as db:
+            found = db.execute("PRAGMA user_version").fetchone()[0]
+            for number, script in enumerate(MIGRATIONS[found:], start=found + 1):
+                for statement in script.split(";"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {number}")
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('project', ?)", (secrets.token_hex(8),))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._translated():
+            yield self._db
+
+    @contextmanager
+    def _writing(self, claim: Claim | None = None) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._translated(), self._transaction() as db:
+            if claim is not None:
+                row = db.execute("SELECT epoch FROM tasks WHERE task = ?", (claim.task,)).fetchone()
+                if row is None or row[0] != claim.epoch:
+                    raise UnavailableError(
+                        "state.fenced",
+                        f"another run of task `{claim.task}` has taken over its state",
+                        hint="two orchestrators ran the same task; this one has stopped and stored nothing more",
+                        where=Where(file=str(self._path)),
+                    )
+            yield db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException:
+            # A failed COMMIT may have rolled back already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise UnavailableError(
+                "state.unavailable",
+                f"the state cannot be used: {error}",
+                hint="free disk space or mend the file's rights; nothing was acknowledged that is not stored",
+                where=Where(file=str(self._path)),
+            ) from error

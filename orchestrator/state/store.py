@@ -1,0 +1,120 @@
+"""What a task must remember between runs, and the few methods that any store of it offers.
+
+SQLite is the embedded default (`orchestrator.state.sqlite`); a shared store is an adapter behind the
+same methods. Every write names the epoch of the claim that it is made under and is refused once
+another run has claimed the task, so a run that lost its lock cannot move the state any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Outcome = Literal["running", "ended", "drained", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose state it is. State of another identity cannot be resumed from.
+
+    `source` is the input's repository without tag or digest, or the path of its executable;
+    `streams` are the tables that the state speaks of, None where the input does not tell.
+    """
+
+    task: str
+    source: str
+    provider: str
+    state_version: int
+    streams: tuple[str, ...] | None = None
+
+    def resumes(self, other: Identity) -> bool:
+        """Whether state stored under `other` can be resumed from; streams may come and go."""
+        mine = (self.task, self.source, self.provider, self.state_version)
+        return mine == (other.task, other.source, other.provider, other.state_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The newest durable resume point of a task. `state` is the input's own JSON, untouched."""
+
+    identity: Identity
+    run_id: str
+    id: int
+    records: int
+    state: bytes
+    saved_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that the output can never write. `record` counts from 1 since the attempt's start.
+
+    `content` is the envelope as JSON, or the line's bytes where `raw`.
+    """
+
+    record: int
+    code: str
+    reason: str
+    content: bytes
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The figures of one attempt. None where nobody counted: a best-effort output tells nothing."""
+
+    emitted: int | None = None
+    relayed: int = 0
+    delivered: int | None = None
+    rejected: int = 0
+    unconfirmed: int | None = None
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write one task's state, until another run claims it."""
+
+    task: str
+    run_id: str
+    epoch: int
+
+
+class StateStore(Protocol):
+    """Thread-safe. Writes return only once they are durable; they block for as long as the disk does.
+
+    Every method raises `UnavailableError`: `state.unavailable` when the store cannot be read or
+    written (disk full, file damaged), `state.newer` when a newer dstream wrote it, and on writes
+    `state.fenced` when another run has claimed the task since.
+    """
+
+    @property
+    def project(self) -> str:
+        """A random id made with the store, by which this project's containers are known."""
+
+    def claim(self, task: str, run_id: str) -> Claim:
+        """Open a run: every earlier claim of the task is void from here on."""
+
+    def checkpoint(self, task: str) -> Checkpoint | None:
+        """The newest durable resume point."""
+
+    def commit(
+        self,
+        claim: Claim,
+        checkpoint: Checkpoint | None,
+        dead_letters: Sequence[DeadLetter] = (),
+    ) -> None:
+        """Make a resume point and the dead letters before it durable, together."""
+
+    def finish(self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None) -> None:
+        """Close a run's record with its figures."""
+
+    def reset(self, claim: Claim) -> None:
+        """Forget the task's resume point. Dead letters and run records stay."""
+
+    def dead_letters(self, task: str) -> int:
+        """How many dead letters the task has."""
+
+    def close(self) -> None:
+        """Give up the connection. Idempotent."""
