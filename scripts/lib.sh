@@ -1,0 +1,42 @@
+# Shared by the scripts beside it; sourced, never run.
+# Results go to stdout, everything for people to stderr. Exit 4: the machine lacks something.
+# shellcheck shell=bash
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034
+cache=${DSTREAM_CACHE:-$repository/.cache}
+install=${CI:-false} # may system packages be installed? Scripts set it to true on --install
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "error: $1"; exit "${2:-1}"; }
+usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2; exit 3; }
+
+# need COMMAND PACKAGE: have the command, from the distribution's package if installing is allowed
+need() {
+  PATH=$PATH:/usr/sbin:/sbin command -v "$1" > /dev/null && return
+  [[ $install == true ]] || fail "\`$1\` is missing: \`apt-get install $2\`, or run this again with --install" 4
+  [[ $(id -u) == 0 ]] || fail "\`$1\` is missing and installing \`$2\` needs root" 4
+  command -v apt-get > /dev/null || fail "\`$1\` is missing and this is no Debian or Ubuntu: install it by hand" 4
+  say "installing $2"
+  local log
+  log=$(mktemp)
+  # One at a time: two scripts may come here together.
+  (
+    flock 9
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -o DPkg::Lock::Timeout=300 update && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$2"
+  ) 9> /tmp/dstream-apt.lock > "$log" 2>&1 || { tail -20 "$log" >&2; fail "installing \`$2\` failed, see $log" 4; }
+  rm -f "$log"
+}
+
+# The docker client to build with: BuildKit comes as a plugin (buildx) or, in older clients, built in.
+docker_client() {
+  local candidate
+  while read -r candidate; do
+    if "$candidate" buildx version > /dev/null 2>&1 || [[ $("$candidate" --version) == *" 20."* ]]; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done < <(type -ap docker)
+  fail "\`docker\` with BuildKit is missing: install docker.io, or Docker with its buildx plugin" 4
+}
