@@ -1,0 +1,172 @@
+"""Data, from the input's stdout to the output's stdin: counted, in order, never parsed.
+
+The relay's memory is one buffer: a slow output slows the input. What stops it for good is said by an
+`InputClosed` or an exception; it never decides what that means for the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from dstream_sdk.protocol import CheckpointLine, EndLine, StatsLine
+
+from orchestrator.relay.channel import Inlet, Outlet
+from orchestrator.relay.control import LineReader, Piece
+from orchestrator.relay.counters import Ledger, Settled, protocol_error
+from orchestrator.runtime.base import StreamBroken
+
+_CHECKPOINT = msgspec.json.Decoder(CheckpointLine)
+_END = msgspec.json.Decoder(EndLine)
+_STATS = msgspec.json.Decoder(StatsLine)
+
+STOOD_STILL_S = 1.0
+TAIL = 2 * 1024 * 1024
+"""Longer than the first within the last of these bytes, and a container's tail may be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputClosed:
+    """The input's stdout has ended. `ended` says whether `end` was written first.
+
+    `unfinished` are bytes behind the last newline, which count for nothing.
+    """
+
+    ended: bool
+    unfinished: int = 0
+
+
+class OutputGone(Exception):
+    """Writing to the output failed; its exit says why."""
+
+
+class Pump:
+    """Relays one attempt's data. `run` belongs to one thread.
+
+    `reader` may hold what came behind the handshake already. `checkpoints` says whether the input declared
+    them, `forward_control` whether the output gets to see checkpoints and `end`. `settled` is called for a
+    checkpoint before which everything was written to an output that never acknowledges.
+    """
+
+    def __init__(
+        self,
+        *,
+        inlet: Inlet,
+        outlet: Outlet,
+        reader: LineReader,
+        ledger: Ledger,
+        checkpoints: bool,
+        forward_control: bool,
+        settled: Callable[[Settled], None],
+        on_records: Callable[[int], None] | None = None,
+    ) -> None:
+        self._inlet = inlet
+        self._outlet = outlet
+        self._reader = reader
+        self._ledger = ledger
+        self._checkpoints = checkpoints
+        self._forward_control = forward_control
+        self._settled = settled
+        self._on_records = on_records
+        self._end_seen = False
+        self._stood_still_at: int | None = None
+
+    @property
+    def tail_doubtful(self) -> bool:
+        """Whether the relay stood still within the last bytes: an engine may have dropped the rest.
+
+        It closes an exited container's streams after two seconds, read or not, with a clean EOF.
+        """
+        at = self._stood_still_at
+        return at is not None and self._ledger.bytes - at <= TAIL
+
+    def run(self, *, complete_last_line: bool = False) -> InputClosed:
+        """Relay until the input's stdout ends. Blocks; a halt ends it.
+
+        `complete_last_line` is for a legacy input, which may forget its last newline: the line is kept for
+        `finish_line`, since it counts only if the input then exits 0.
+        Raises `RunError` on what cannot be forwarded, `OutputGone`, `StreamBroken` when the input's stream
+        broke, and `Halted`.
+        """
+        self._relay(self._reader.pieces_held())
+        while True:
+            count = self._inlet.read_into(self._reader.room())
+            if not count:
+                break
+            self._relay(self._reader.filled(count))
+        unfinished = len(self._reader.held)
+        if self._end_seen and unfinished:
+            raise protocol_error("input", "it wrote on behind `end`", self._reader.offset, self._reader.held)
+        return InputClosed(self._end_seen, unfinished)
+
+    def finish_line(self) -> None:
+        """Forward a legacy input's last line with the newline that it left out."""
+        held = self._reader.held
+        if held or self._reader.in_long_line:
+            self._write(held + b"\n")
+            self._ledger.bytes += len(held) + 1
+            self._ledger.relayed += 1
+
+    def _relay(self, pieces: list[Piece]) -> None:
+        """Forward the pieces, those that lie side by side in one write."""
+        reader, ledger = self._reader, self._ledger
+        before = ledger.newest
+        start = end = 0
+        for piece in pieces:
+            if self._end_seen:
+                raise protocol_error(
+                    "input", "it wrote on behind `end`", piece.offset, bytes(reader.view[piece.start : piece.end])
+                )
+            if piece.kind == "data":
+                ledger.relayed += piece.lines
+                ledger.bytes += piece.end - piece.start
+                forward = True
+            else:
+                line = reader.view[piece.start : piece.end]
+                forward = self._control(line, piece.offset)
+            if forward:
+                if piece.start != end:
+                    self._flush(start, end)
+                    start = piece.start
+                end = piece.end
+            if piece.kind == "control" and ledger.must_wait():
+                self._flush(start, end)
+                start = end
+                ledger.wait_for_room()
+        self._flush(start, end)
+        if not ledger.confirming and ledger.newest is not before:
+            self._settled(Settled(ledger.newest))
+        if self._on_records is not None:
+            self._on_records(ledger.relayed)
+
+    def _control(self, line: memoryview, offset: int) -> bool:
+        """Take in a control line; says whether it goes on to the output."""
+        try:
+            first = line[2]
+            if first == ord("c"):
+                if not self._checkpoints:
+                    raise protocol_error("input", "checkpoint from an input that declares none", offset, bytes(line))
+                return self._ledger.checkpoint(_CHECKPOINT.decode(line).checkpoint, offset) and self._forward_control
+            if first == ord("e"):
+                self._ledger.end(_END.decode(line).end, offset)
+                self._end_seen = True
+                return self._forward_control
+            if first == ord("s"):
+                self._ledger.stats["input"] = _STATS.decode(line).stats
+                return False
+        except msgspec.MsgspecError as error:
+            raise protocol_error("input", f"control line is wrong: {error}", offset, bytes(line)) from error
+        raise protocol_error("input", "reserved line", offset, bytes(line))
+
+    def _flush(self, start: int, end: int) -> None:
+        if end > start:
+            self._write(self._reader.view[start:end])
+
+    def _write(self, data: memoryview | bytes) -> None:
+        try:
+            self._outlet.write(data)
+        except StreamBroken as error:
+            raise OutputGone(str(error)) from error
+        if self._outlet.waited > STOOD_STILL_S:
+            self._stood_still_at = self._ledger.bytes
