@@ -1,0 +1,106 @@
+"""An image as an engine describes it: pinned, and for a platform. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import ConfigError, Where
+from orchestrator.registry.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
+_ALSO_RUNS = {"amd64": "386", "arm64": "arm"}
+
+
+@dataclass(frozen=True, slots=True)
+class PullEvent:
+    """One step of a pull. `layer` is None for what concerns the whole image.
+
+    `reference` is what the user wrote; `current` and `total` are bytes, None where the engine does not say.
+    """
+
+    reference: str
+    layer: str | None
+    status: str
+    current: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedImage:
+    """An image that is on the engine, pinned.
+
+    `reference` is what the user wrote, `pulled_as` the same after mirrors. `digest` is the registry's,
+    None for an image that was built on this host and never pushed or pulled. `user` is the image's own.
+    """
+
+    reference: str
+    pulled_as: str
+    digest: str | None
+    image_id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    platform: str = ""
+
+
+def pull_event(reference: str, event: Mapping[str, Any]) -> PullEvent:
+    """One object of the engine's pull stream."""
+    progress = event.get("progressDetail") or {}
+    status = str(event.get("status", ""))
+    layer = event.get("id")
+    if layer is not None and status.startswith("Pulling from "):
+        layer = None  # there it is the tag
+    return PullEvent(reference, layer, status, progress.get("current"), progress.get("total"))
+
+
+def resolved(reference: str, target: Reference, found: Mapping[str, Any], where: Where) -> ResolvedImage:
+    """`found`, the engine's description of `target`. Raises `ConfigError` (`image.digest`)."""
+    digests = [
+        pinned.digest for pinned in map(Reference.parse, found.get("RepoDigests") or ()) if pinned.name == target.name
+    ]
+    if target.digest and target.digest not in (*digests, found["Id"]):
+        raise ConfigError(
+            "image.digest",
+            f"the image `{reference}` on the engine does not have the digest that the reference is pinned to",
+            hint=f"remove it with `docker rmi {target.pinned}` and run again",
+            where=where,
+        )
+    config = found.get("Config") or {}
+    return ResolvedImage(
+        reference=reference,
+        pulled_as=str(target),
+        digest=target.digest or next(iter(digests), None),
+        image_id=found["Id"],
+        labels=config.get("Labels") or {},
+        user=config.get("User") or "",
+        platform=platform_of(found),
+    )
+
+
+def platform_of(description: Mapping[str, Any]) -> str:
+    """`os/architecture` of an image or of an engine, as registries spell it."""
+    system = str(description.get("Os") or "linux").lower()
+    machine = str(description.get("Architecture") or description.get("Arch") or "").lower()
+    variant = str(description.get("Variant") or "").lower()
+    return "/".join(part for part in (system, _ARCHITECTURES.get(machine, machine), variant) if part)
+
+
+def runs_on(image: str, engine: str) -> bool:
+    """Whether an engine of platform `engine` runs an image of platform `image` without emulation."""
+    (image_system, image_machine), (system, machine) = _parts(image), _parts(engine)
+    return image_system == system and image_machine in (machine, _ALSO_RUNS.get(machine))
+
+
+def same_platform(image: str, asked: str) -> bool:
+    """Whether `image` is what a user `asked` for; a variant counts only where both name one."""
+    one, other = image.split("/"), [part.lower() for part in asked.split("/")]
+    other[1:2] = [_ARCHITECTURES.get(machine, machine) for machine in other[1:2]]
+    return all(mine == theirs for mine, theirs in zip(one, other, strict=False))
+
+
+def _parts(platform: str) -> tuple[str, str]:
+    system, _, rest = platform.partition("/")
+    return system, rest.partition("/")[0]

@@ -1,0 +1,201 @@
+"""Images by reference: resolved to digests, and pulled through the Docker Engine where they are missing.
+
+Importing this imports the Docker SDK; `registry.image` has the types alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from docker import APIClient
+from docker.errors import APIError, DockerException, ImageNotFound, StreamParseError
+from docker.utils import kwargs_from_env
+from requests.exceptions import ReadTimeout, RequestException
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from orchestrator.errors import DstreamError, UnavailableError, Where
+from orchestrator.registry.image import (
+    PullEvent,
+    ResolvedImage,
+    platform_of,
+    pull_event,
+    resolved,
+    runs_on,
+    same_platform,
+)
+from orchestrator.registry.reference import Reference, rewrite
+from orchestrator.registry.refusals import engine_refused, other_platform, pull_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["DEFAULT_ENGINE", "EngineImages", "PullEvent", "PullPolicy", "ResolvedImage"]
+
+PullPolicy = Literal["missing", "always", "never"]
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for: the user's text, what it means after mirrors, and for which platform."""
+
+    reference: str
+    target: Reference
+    platform: str | None
+    where: Where
+
+
+class EngineImages:
+    """The images of one Docker Engine, with the credentials that `docker login` has stored.
+
+    Connects at the first use. Not thread-safe. `engine_host` is a URL (`unix://…`, `tcp://…`); None means
+    `DOCKER_HOST`, or the default socket. `timeout` bounds every question to the engine, `stall_timeout` how
+    long a pull may go without any sign of progress; both are in seconds.
+    """
+
+    def __init__(
+        self,
+        engine_host: str | None = None,
+        mirrors: Mapping[str, str] | None = None,
+        *,
+        timeout: float = 20.0,
+        stall_timeout: float = 180.0,
+    ) -> None:
+        self._settings: dict[str, Any] = {**kwargs_from_env()}
+        if engine_host:
+            self._settings["base_url"] = engine_host
+        self._host = str(self._settings.get("base_url") or DEFAULT_ENGINE)
+        self._mirrors = dict(mirrors or {})
+        self._timeout = timeout
+        self._stall_timeout = stall_timeout
+        self._client: APIClient | None = None
+        self._platform = ""
+
+    def resolve(
+        self,
+        reference: str,
+        *,
+        pull: PullPolicy = "missing",
+        platform: str | None = None,
+        on_event: Callable[[PullEvent], None] | None = None,
+        where: Where | None = None,
+    ) -> ResolvedImage:
+        """The image that `reference` means, on the engine when this returns.
+
+        A local image for another platform counts as missing. Blocks while pulling; `on_event` is called
+        from here, and what it raises ends the pull. Raises `ConfigError` (`reference.invalid`,
+        `image.not_found`, `image.platform`, `image.digest`) and `UnavailableError` (`image.absent`,
+        `image.unauthorized`, `image.stalled`, `image.pull_failed`, `registry.*`, `engine.*`), at `where`.
+        """
+        where = replace(where or Where(), image=reference)
+        target = rewrite(Reference.parse(reference, where=where), self._mirrors)
+        try:
+            return self._resolve(_Asked(reference, target, platform, where), pull, on_event)
+        except DstreamError as error:
+            error.where = where
+            raise
+
+    def close(self) -> None:
+        """Give up the connection. Idempotent."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _resolve(self, asked: _Asked, pull: PullPolicy, on_event: Callable[[PullEvent], None] | None) -> ResolvedImage:
+        client = self._connect()
+        found = self._inspect(client, asked.target) if pull != "always" else None
+        if pull != "never" and (found is None or not self._fits(found, asked)):
+            self._pull(client, asked, on_event)
+            found = self._inspect(client, asked.target)
+            if found is None:
+                message = f"the engine pulled `{asked.reference}` but does not have it"
+                raise UnavailableError("image.pull_failed", message)
+        if found is None:
+            raise UnavailableError(
+                "image.absent",
+                f"the image `{asked.reference}` is not on this host, and pulling is switched off",
+                hint="allow it with `--pull missing`, or pull the image with `docker pull`",
+            )
+        if not self._fits(found, asked):
+            wanted = asked.platform or self._platform
+            raise other_platform(asked.reference, platform_of(found), wanted, where=asked.where)
+        return resolved(asked.reference, asked.target, found, asked.where)
+
+    def _fits(self, image: Mapping[str, Any], asked: _Asked) -> bool:
+        has = platform_of(image)
+        return same_platform(has, asked.platform) if asked.platform else runs_on(has, self._platform)
+
+    def _connect(self) -> APIClient:
+        if self._client is None:
+            with self._translated():
+                client = _PatientClient(
+                    version="auto", timeout=self._timeout, stall_timeout=self._stall_timeout, **self._settings
+                )
+                self._platform = platform_of(client.version())
+            self._client = client
+        return self._client
+
+    def _inspect(self, client: APIClient, target: Reference) -> Mapping[str, Any] | None:
+        with self._translated():
+            try:
+                found: Mapping[str, Any] = client.inspect_image(target.pinned)  # type: ignore[no-untyped-call]
+            except ImageNotFound:
+                return None
+        return found
+
+    def _pull(self, client: APIClient, asked: _Asked, on_event: Callable[[PullEvent], None] | None) -> None:
+        def refused(words: str, status: int | None) -> DstreamError:
+            wanted = asked.platform or self._platform
+            return pull_refused(words, status, asked.target, asked.reference, platform=wanted, where=asked.where)
+
+        stalled = UnavailableError(
+            "image.stalled",
+            f"no progress for {self._stall_timeout:g} s while pulling `{asked.reference}`",
+            hint="try again: the layers that are complete are kept",
+        )
+        tag = asked.target.digest or asked.target.tag_or_latest
+        with self._translated(refused, stalled):
+            events = client.pull(asked.target.name, tag=tag, stream=True, decode=True, platform=asked.platform)
+            for event in events:
+                if "error" in event:
+                    detail = event.get("errorDetail") or {}
+                    raise refused(str(detail.get("message") or event["error"]), None)
+                if on_event is not None:
+                    on_event(pull_event(asked.reference, event))
+
+    @contextlib.contextmanager
+    def _translated(
+        self,
+        refused: Callable[[str, int | None], DstreamError] | None = None,
+        stalled: DstreamError | None = None,
+    ) -> Iterator[None]:
+        """The Docker SDK's exceptions, and those of the HTTP client below it, as ours."""
+        try:
+            yield
+        except APIError as error:
+            words = str(error.explanation or error)
+            if refused is not None:
+                raise refused(words, error.status_code) from error
+            raise UnavailableError("engine.refused", f"the engine at `{self._host}` refuses: {words}") from error
+        except (ReadTimeout, ReadTimeoutError) as error:
+            raise stalled or engine_refused(self._host, error) from error
+        except (DockerException, RequestException, HTTPError, StreamParseError) as error:
+            if "redentials store error" in str(error):
+                hint = "see `credsStore` and `credHelpers` in the docker command's `config.json`"
+                message = f"the docker command's credential helper failed: {error}"
+                raise UnavailableError("registry.credentials", message, hint=hint) from error
+            raise engine_refused(self._host, error) from error
+
+
+class _PatientClient(APIClient):
+    """The SDK pulls without any deadline; here every request without one has `stall_timeout` between two bytes."""
+
+    def __init__(self, *, stall_timeout: float, **settings: Any) -> None:
+        self._stall_timeout = stall_timeout
+        super().__init__(**settings)
+
+    def send(self, request: Any, **options: Any) -> Any:
+        options["timeout"] = options.get("timeout") or self._stall_timeout
+        return super().send(request, **options)
