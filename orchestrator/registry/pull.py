@@ -6,6 +6,7 @@ Importing this imports the Docker SDK; `registry.image` has the types alone.
 from __future__ import annotations
 
 import contextlib
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,7 +30,7 @@ from orchestrator.registry.reference import Reference, rewrite
 from orchestrator.registry.refusals import engine_refused, other_platform, pull_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
 __all__ = ["DEFAULT_ENGINE", "EngineImages", "PullEvent", "PullPolicy", "ResolvedImage"]
 
@@ -70,7 +71,7 @@ class EngineImages:
         self._mirrors = dict(mirrors or {})
         self._timeout = timeout
         self._stall_timeout = stall_timeout
-        self._client: APIClient | None = None
+        self._client: _PullClient | None = None
         self._platform = ""
 
     def resolve(
@@ -127,17 +128,17 @@ class EngineImages:
         has = platform_of(image)
         return same_platform(has, asked.platform) if asked.platform else runs_on(has, self._platform)
 
-    def _connect(self) -> APIClient:
+    def _connect(self) -> _PullClient:
         if self._client is None:
             with self._translated():
-                client = _PatientClient(
+                client = _PullClient(
                     version="auto", timeout=self._timeout, stall_timeout=self._stall_timeout, **self._settings
                 )
                 self._platform = platform_of(client.version())
             self._client = client
         return self._client
 
-    def _inspect(self, client: APIClient, target: Reference) -> Mapping[str, Any] | None:
+    def _inspect(self, client: _PullClient, target: Reference) -> Mapping[str, Any] | None:
         with self._translated():
             try:
                 found: Mapping[str, Any] = client.inspect_image(target.pinned)  # type: ignore[no-untyped-call]
@@ -145,7 +146,7 @@ class EngineImages:
                 return None
         return found
 
-    def _pull(self, client: APIClient, asked: _Asked, on_event: Callable[[PullEvent], None] | None) -> None:
+    def _pull(self, client: _PullClient, asked: _Asked, on_event: Callable[[PullEvent], None] | None) -> None:
         def refused(words: str, status: int | None) -> DstreamError:
             wanted = asked.platform or self._platform
             return pull_refused(words, status, asked.target, asked.reference, platform=wanted, where=asked.where)
@@ -155,10 +156,10 @@ class EngineImages:
             f"no progress for {self._stall_timeout:g} s while pulling `{asked.reference}`",
             hint="try again: the layers that are complete are kept",
         )
-        tag = asked.target.digest or asked.target.tag_or_latest
-        with self._translated(refused, stalled):
-            events = client.pull(asked.target.name, tag=tag, stream=True, decode=True, platform=asked.platform)
-            for event in events:
+        events = contextlib.closing(client.pull_events(asked.target, asked.platform))
+        with self._translated(refused, stalled), events as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the SDK warns of a missing credential helper, then raises
+            for event in stream:
                 if "error" in event:
                     detail = event.get("errorDetail") or {}
                     raise refused(str(detail.get("message") or event["error"]), None)
@@ -189,13 +190,21 @@ class EngineImages:
             raise engine_refused(self._host, error) from error
 
 
-class _PatientClient(APIClient):
-    """The SDK pulls without any deadline; here every request without one has `stall_timeout` between two bytes."""
+class _PullClient(APIClient):
+    """An SDK client whose pulls have a deadline between two bytes, and leave no connection half read."""
 
     def __init__(self, *, stall_timeout: float, **settings: Any) -> None:
         self._stall_timeout = stall_timeout
         super().__init__(**settings)
 
     def send(self, request: Any, **options: Any) -> Any:
-        options["timeout"] = options.get("timeout") or self._stall_timeout
-        return super().send(request, **options)
+        options["timeout"] = options.get("timeout") or self._stall_timeout  # the SDK gives a pull none
+        self._answer = super().send(request, **options)
+        return self._answer
+
+    def pull_events(self, target: Reference, platform: str | None) -> Generator[Mapping[str, Any], None, None]:
+        tag = target.digest or target.tag_or_latest
+        try:
+            yield from self.pull(target.name, tag=tag, stream=True, decode=True, platform=platform)
+        finally:
+            self._answer.close()

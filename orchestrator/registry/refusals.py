@@ -31,7 +31,7 @@ _DENIED = (
     "no basic auth",
     "authentication required",
     "access denied",
-    "denied:",
+    "denied",
     "authorization failed",
 )
 _LOGIN_WRONG = ("incorrect username or password", "403 forbidden", "401 unauthorized", "insufficient_scope")

@@ -17,7 +17,7 @@ _hosts = st.one_of(
 )
 _ports = st.one_of(st.just(""), st.integers(0, 65535).map(lambda port: f":{port}"))
 _components = st.from_regex(r"[a-z0-9]{1,6}(([._]|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
-_paths = st.lists(_components, min_size=1, max_size=4).map("/".join)
+_paths = st.lists(_components, min_size=1, max_size=3).map("/".join)
 _tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 _digests = st.from_regex(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}", fullmatch=True)
 
@@ -38,7 +38,7 @@ def test_a_reference_survives_being_written_and_read_again(text: str) -> None:
     reference = Reference.parse(text)
     assert Reference.parse(str(reference)) == reference
     assert Reference.parse(reference.familiar) == reference
-    assert str(reference).endswith(text.removeprefix("index."))
+    assert str(reference).endswith(text.rpartition("/")[2])
     assert len(reference.familiar) <= len(str(reference))
 
 
