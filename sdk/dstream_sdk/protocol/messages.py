@@ -13,8 +13,30 @@ import msgspec
 Command = Literal["describe", "check", "discover", "run", "init", "plan", "status", "destroy"]
 Role = Literal["input", "output"]
 
+Capability = Literal["checkpoint", "signal", "ack", "reject", "stats"]
+
+INPUT_CAPABILITIES: tuple[Capability, ...] = ("checkpoint", "signal", "stats")
+OUTPUT_CAPABILITIES: tuple[Capability, ...] = ("ack", "reject", "stats")
+"""What each role may declare in its handshake. A control line that was not declared stops the run."""
+
 COMMANDS: tuple[Command, ...] = ("describe", "check", "discover", "run", "init", "plan", "status", "destroy")
 LIFECYCLE_COMMANDS: tuple[Command, ...] = ("init", "plan", "status", "destroy")
+
+
+def _empty_object() -> dict[str, Any]:
+    """Unlike the default `{}`, what this makes is written out even while empty."""
+    return {}
+
+
+class Envelope(msgspec.Struct, omit_defaults=True, gc=False):
+    """One record, one data line. `before` is the row before an update or delete, where known.
+
+    Not tracked by the garbage collector: an envelope must not be made to contain itself.
+    """
+
+    data: Any
+    metadata: dict[str, Any] = msgspec.field(default_factory=_empty_object)
+    before: Any = None
 
 
 class Column(msgspec.Struct, omit_defaults=True):
@@ -39,11 +61,12 @@ class CommandEnvelope(msgspec.Struct, omit_defaults=True):
     """The first line on a provider's stdin. `protocol` is the highest version offered.
 
     Without `protocol` the orchestrator is an old one, and EOF on stdin means nothing. `state` is
-    durable: the input may let its source forget what lies before it.
+    durable: the input may let its source forget what lies before it. `config` is always written,
+    empty or not: older providers fail without it.
     """
 
     command: str
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = msgspec.field(default_factory=_empty_object)
     protocol: int | None = None
     role: Role | None = None
     task: str = ""
@@ -138,9 +161,9 @@ class Description(msgspec.Struct, omit_defaults=True):
     """
 
     name: str
+    role: Literal["input", "output", "both"]
+    protocol: int
     version: str = ""
-    protocol: int = 1
-    role: Literal["input", "output", "both"] = "input"
     title: str = ""
     description: str = ""
     capabilities: list[str] = []
