@@ -40,3 +40,21 @@ docker_client() {
   done < <(type -ap docker)
   fail "\`docker\` with BuildKit is missing: install docker.io, or Docker with its buildx plugin" 4
 }
+
+# content_hash PATH...: a short hash of what is in these files and folders
+content_hash() {
+  (cd "$repository" && find "$@" -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' -print0 | sort -z |
+    xargs -0 sha256sum | sha256sum | cut -c 1-16)
+}
+
+# A Python that can run dstream: $PYTHON, or the newest on the PATH
+system_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail 'Python 3.11 or newer is missing: install it, or name one in PYTHON' 4
+}
