@@ -11,7 +11,7 @@ Only `orchestrator.cli` renders them; everything else raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 EXIT_DONE = 0
@@ -38,6 +38,11 @@ class Where:
     provider: str | None = None
     image: str | None = None
     last_words: tuple[str, ...] = ()
+
+    def filled_from(self, other: Where) -> Where:
+        """This place, with what it does not say taken from `other`."""
+        blank = {f.name: getattr(other, f.name) for f in fields(self) if not getattr(self, f.name)}
+        return replace(self, **blank)
 
 
 class DstreamError(Exception):

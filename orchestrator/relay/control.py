@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import stringzilla
-from dstream_sdk.protocol import HOLD_BACK, LINE_LIMIT
 
+from dstream_sdk.protocol import HOLD_BACK, LINE_LIMIT
 from orchestrator.errors import RunError, Where
 from orchestrator.runtime.base import Role
 
@@ -169,5 +169,5 @@ class LineReader:
             "relay.line_too_long",
             f"the {self._role} wrote a line of more than {LINE_LIMIT:,} bytes at offset {begins:,}",
             hint="split the record, or keep large values outside the stream and send a reference",
-            where=Where(provider=self._role, text=first.decode("utf-8", "replace")),
+            where=Where(text=first.decode("utf-8", "replace")),
         )

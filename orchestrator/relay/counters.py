@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dstream_sdk.protocol import PENDING_CHECKPOINTS, PENDING_STATE, STATE_LIMIT, Ack, CheckpointMark, End
-
 from orchestrator.errors import RunError, Where
 from orchestrator.runtime.base import Role
 from orchestrator.state.store import Counts, DeadLetter
@@ -200,7 +199,7 @@ def protocol_error(role: Role, what: str, offset: int, text: bytes = b"") -> Run
         "relay.protocol",
         f"the {role} broke the protocol at offset {offset:,}: {what}",
         hint="this is a fault of the provider; `docs/protocol.md` says what each line must hold",
-        where=Where(provider=role, text=text[:200].decode("utf-8", "replace") or None),
+        where=Where(text=text[:200].decode("utf-8", "replace").rstrip() or None),
     )
 
 
@@ -210,5 +209,4 @@ def count_mismatch(role: Role, what: str, theirs: int, ours: int, offset: int) -
         "relay.count_mismatch",
         f"the {role} counts {theirs:,} records at {what}, the relay {ours:,} (offset {offset:,})",
         hint="nothing past the last good checkpoint was acknowledged; run the task again to repeat from there",
-        where=Where(provider=role),
     )

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from dstream_sdk.protocol import CheckpointLine, EndLine, StatsLine
 
+from dstream_sdk.protocol import CheckpointLine, EndLine, StatsLine
 from orchestrator.relay.channel import Inlet, Outlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Settled, protocol_error
@@ -46,7 +46,8 @@ class Pump:
 
     `reader` may hold what came behind the handshake already. `checkpoints` says whether the input declared
     them, `forward_control` whether the output gets to see checkpoints and `end`. `settled` is called for a
-    checkpoint before which everything was written to an output that never acknowledges.
+    checkpoint before which everything was written to an output that never acknowledges, `on_end` once the
+    input's `end` was taken in and everything before it was written.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Pump:
         checkpoints: bool,
         forward_control: bool,
         settled: Callable[[Settled], None],
+        on_end: Callable[[], None],
         on_records: Callable[[int], None] | None = None,
     ) -> None:
         self._inlet = inlet
@@ -68,6 +70,7 @@ class Pump:
         self._checkpoints = checkpoints
         self._forward_control = forward_control
         self._settled = settled
+        self._on_end = on_end
         self._on_records = on_records
         self._end_seen = False
         self._stood_still_at: int | None = None
@@ -81,11 +84,9 @@ class Pump:
         at = self._stood_still_at
         return at is not None and self._ledger.bytes - at <= TAIL
 
-    def run(self, *, complete_last_line: bool = False) -> InputClosed:
+    def run(self) -> InputClosed:
         """Relay until the input's stdout ends. Blocks; a halt ends it.
 
-        `complete_last_line` is for a legacy input, which may forget its last newline: the line is kept for
-        `finish_line`, since it counts only if the input then exits 0.
         Raises `RunError` on what cannot be forwarded, `OutputGone`, `StreamBroken` when the input's stream
         broke, and `Halted`.
         """
@@ -101,7 +102,7 @@ class Pump:
         return InputClosed(self._end_seen, unfinished)
 
     def finish_line(self) -> None:
-        """Forward a legacy input's last line with the newline that it left out."""
+        """Forward a legacy input's last line with the newline that it left out, once it has exited 0."""
         held = self._reader.held
         if held or self._reader.in_long_line:
             self._write(held + b"\n")
@@ -139,6 +140,8 @@ class Pump:
             self._settled(Settled(ledger.newest))
         if self._on_records is not None:
             self._on_records(ledger.relayed)
+        if self._end_seen and pieces:
+            self._on_end()
 
     def _control(self, line: memoryview, offset: int) -> bool:
         """Take in a control line; says whether it goes on to the output."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from dstream_sdk.protocol import AckLine, EndLine, RejectLine, StatsLine
 
+from dstream_sdk.protocol import AckLine, EndLine, RejectLine, StatsLine
 from orchestrator.relay.channel import Inlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Settled, protocol_error
@@ -31,8 +31,8 @@ class OutputClosed:
 class Replies:
     """Reads one output's stdout, never pausing for anybody. `run` belongs to one thread.
 
-    `text` is given whole chunks of text lines and must not block. `on_end` is called when the output has
-    said that all is flushed, with the last that is to become durable.
+    `text` is given whole chunks of text lines and must not block. `on_end` is called once the output has
+    said that all is flushed, after `settled` was given the last that is to become durable.
     """
 
     def __init__(

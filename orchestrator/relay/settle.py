@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 
 import msgspec
-from dstream_sdk.protocol import Ack, AckLine, SignalLine
 
+from dstream_sdk.protocol import Ack, AckLine, SignalLine
 from orchestrator.relay.channel import Halted, Outlet
 from orchestrator.relay.counters import Settled
 from orchestrator.runtime.base import StreamBroken
@@ -133,5 +133,5 @@ class Settler:
                 if settled.mark is not None:
                     self._acknowledge(Ack(settled.mark.id, settled.mark.records))
                 self.last_settled = time.time()
-        except Exception as error:  # every failure to store must stop the run, whatever its kind
+        except Exception as error:  # noqa: BLE001  # every failure to store must stop the run
             self._failed(error)

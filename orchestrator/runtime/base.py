@@ -8,9 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
-Role = Literal["input", "output"]
+from orchestrator.config.model import Mount, Role
+
+__all__ = [
+    "ByteSink",
+    "ByteSource",
+    "Exit",
+    "ImageProgram",
+    "Launch",
+    "Leftover",
+    "Mount",
+    "PathProgram",
+    "Program",
+    "Role",
+    "RunningProvider",
+    "Runtime",
+    "Scope",
+    "StreamBroken",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +40,6 @@ class Scope:
     project: str
     task: str
     run_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A host path or named volume made visible at `target`. `read_only` unless HCL says otherwise."""
-
-    source: str
-    target: str
-    read_only: bool = True
 
 
 @dataclass(frozen=True, slots=True)

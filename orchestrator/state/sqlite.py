@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.errors import UnavailableError, Where
-from orchestrator.state.store import Checkpoint, Claim, Counts, DeadLetter, Identity, Outcome
+from orchestrator.state.store import Checkpoint, Claim, Counts, DeadLetter, Identity, OpenRun, Outcome
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -27,8 +26,8 @@ MIGRATIONS = (
         records INTEGER NOT NULL, state BLOB NOT NULL, saved_at REAL NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE runs (
-        run_id TEXT PRIMARY KEY, task TEXT NOT NULL, epoch INTEGER NOT NULL, started_at REAL NOT NULL,
-        ended_at REAL, outcome TEXT NOT NULL, delivery TEXT, emitted INTEGER, relayed INTEGER,
+        run_id TEXT PRIMARY KEY, task TEXT NOT NULL, epoch INTEGER NOT NULL, kinds TEXT NOT NULL,
+        started_at REAL NOT NULL, ended_at REAL, outcome TEXT NOT NULL, delivery TEXT, emitted INTEGER, relayed INTEGER,
         delivered INTEGER, rejected INTEGER, unconfirmed INTEGER, bytes INTEGER, error TEXT
     ) WITHOUT ROWID;
     CREATE INDEX runs_of_task ON runs (task, started_at);
@@ -54,7 +53,7 @@ class SqliteState:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._migrate()
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
 
     @property
     def project(self) -> str:
@@ -62,7 +61,7 @@ class SqliteState:
             row = db.execute("SELECT value FROM meta WHERE key = 'project'").fetchone()
         return str(row[0])
 
-    def claim(self, task: str, run_id: str) -> Claim:
+    def claim(self, task: str, run_id: str, kinds: Sequence[str] = ()) -> Claim:
         with self._writing() as db:
             db.execute(
                 "INSERT INTO tasks VALUES (?, 1) ON CONFLICT (task) DO UPDATE SET epoch = epoch + 1",
@@ -70,10 +69,23 @@ class SqliteState:
             )
             epoch = db.execute("SELECT epoch FROM tasks WHERE task = ?", (task,)).fetchone()[0]
             db.execute(
-                "INSERT INTO runs (run_id, task, epoch, started_at, outcome) VALUES (?, ?, ?, ?, 'running')",
-                (run_id, task, epoch, time.time()),
+                "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome) VALUES (?, ?, ?, ?, ?, 'running')",
+                (run_id, task, epoch, ",".join(sorted(set(kinds))), time.time()),
             )
         return Claim(task, run_id, epoch)
+
+    def open_runs(self) -> Sequence[OpenRun]:
+        with self._reading() as db:
+            rows = db.execute("SELECT task, run_id, kinds FROM runs WHERE ended_at IS NULL").fetchall()
+        return [OpenRun(task, run_id, tuple(kinds.split(",")) if kinds else ()) for task, run_id, kinds in rows]
+
+    def abandon(self, run_id: str) -> None:
+        with self._writing() as db:
+            db.execute(
+                "UPDATE runs SET ended_at = ?, outcome = 'failed', error = 'the orchestrator was killed'"
+                " WHERE run_id = ? AND ended_at IS NULL",
+                (time.time(), run_id),
+            )
 
     def checkpoint(self, task: str) -> Checkpoint | None:
         with self._reading() as db:
@@ -110,7 +122,9 @@ class SqliteState:
                     ),
                 )
 
-    def finish(self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None) -> None:
+    def finish(
+        self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None
+    ) -> None:
         with self._writing(claim) as db:
             db.execute(
                 "UPDATE runs SET ended_at = ?, outcome = ?, delivery = ?, emitted = ?, relayed = ?, delivered = ?,"

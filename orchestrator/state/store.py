@@ -81,6 +81,15 @@ class Claim:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that was claimed and has not finished. `kinds` are those of its providers: `image`, `path`."""
+
+    task: str
+    run_id: str
+    kinds: tuple[str, ...]
+
+
 class StateStore(Protocol):
     """Thread-safe. Writes return only once they are durable; they block for as long as the disk does.
 
@@ -93,8 +102,14 @@ class StateStore(Protocol):
     def project(self) -> str:
         """A random id made with the store, by which this project's containers are known."""
 
-    def claim(self, task: str, run_id: str) -> Claim:
-        """Open a run: every earlier claim of the task is void from here on."""
+    def claim(self, task: str, run_id: str, kinds: Sequence[str] = ()) -> Claim:
+        """Open a run whose providers are of these kinds: every earlier claim of the task is void from here on."""
+
+    def open_runs(self) -> Sequence[OpenRun]:
+        """Runs of any task that were claimed and not finished: alive, or killed with things left behind."""
+
+    def abandon(self, run_id: str) -> None:
+        """Close the record of a run that was killed, after what it left is gone."""
 
     def checkpoint(self, task: str) -> Checkpoint | None:
         """The newest durable resume point."""
@@ -107,7 +122,9 @@ class StateStore(Protocol):
     ) -> None:
         """Make a resume point and the dead letters before it durable, together."""
 
-    def finish(self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None) -> None:
+    def finish(
+        self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None
+    ) -> None:
         """Close a run's record with its figures."""
 
     def reset(self, claim: Claim) -> None:

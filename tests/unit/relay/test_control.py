@@ -26,7 +26,7 @@ DATA = [
     b'{"data":"{\\"end\\":1}"}\n',
     b'\xef\xbb\xbf{"end":1}\n',
     b"x" * 300 + b"\n",
-    "{\"data\":\"żółć\"}\n".encode(),
+    '{"data":"żółć"}\n'.encode(),
 ]
 LINES = st.lists(st.sampled_from(CONTROL + DATA) | st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"") + b"\n"))
 

@@ -1,0 +1,68 @@
+"""One question to a provider and its one answer: `describe`, `check`, `discover` and the lifecycle commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from orchestrator.errors import RunError
+from orchestrator.pipeline.conversation import broken, envelope, greet, start
+from orchestrator.pipeline.provider import Prepared
+from orchestrator.relay.channel import Halt
+from orchestrator.runtime.base import Role, Runtime, StreamBroken
+
+DISPOSE_S = 30.0
+Reply = TypeVar("Reply")
+
+
+def ask(
+    prepared: Prepared,
+    runtime: Runtime,
+    command: str,
+    reply: type[Reply],
+    *,
+    fields: dict[str, Any],
+    timeout: float,
+    ready_timeout: float,
+    halt: Halt,
+    log: Callable[[Role, str], None],
+    ca_bundle: str | None = None,
+) -> Reply:
+    """Start the provider, ask, and see it gone. Blocks for at most `ready_timeout` + `timeout` seconds.
+
+    A reply that says `Failed` is returned like any other. Raises `RunError` when the provider dies, answers
+    something else or nothing, and `Halted` when `halt` is set.
+    """
+    party = start(prepared, runtime, halt, log, ca_bundle)
+    try:
+        legacy = not prepared.announced
+        greet(party, envelope(prepared, command, fields), close_stdin=legacy, timeout=ready_timeout)
+        deadline = time.monotonic() + timeout
+        while (line := party.reader.peek_line()) is None:
+            try:
+                count = party.inlet.read_into(party.reader.room(), deadline)
+            except StreamBroken as error:
+                raise broken(party, error) from error
+            if count is None:
+                raise RunError(
+                    "provider.no_answer",
+                    f"{party.role} `{prepared.name}` did not answer `{command}` within {timeout:g} s",
+                    where=party.where(),
+                )
+            if count == 0:
+                raise party.died(party.wait(5.0), f"before it answered `{command}`")
+            party.reader.hold(count)
+        try:
+            return msgspec.json.decode(line, type=reply)
+        except msgspec.MsgspecError as error:
+            text = line[:200].decode("utf-8", "replace").rstrip()
+            raise RunError(
+                "provider.answer",
+                f"{party.role} `{prepared.name}` answered `{command}` with something else ({error}): `{text}`",
+                where=party.where(),
+            ) from error
+    finally:
+        party.dispose(DISPOSE_S)

@@ -1,0 +1,227 @@
+"""One attempt of a run: both providers started, joined, watched to their end, and gone afterwards.
+
+An attempt is never resumed: whatever breaks, both providers end and a new one starts from durable state.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.errors import UnavailableError
+from orchestrator.pipeline.conversation import Party, envelope, greet, start, take_handshake
+from orchestrator.pipeline.observe import Delivery, Outbox, Phase, RunControl
+from orchestrator.pipeline.provider import Prepared
+from orchestrator.pipeline.watch import EXIT_S, SETTLE_S, Forced, Report, Reports, Watch
+from orchestrator.relay.channel import Halt, Halted
+from orchestrator.relay.counters import Ledger, Settled
+from orchestrator.relay.pump import Pump
+from orchestrator.relay.replies import Replies
+from orchestrator.relay.settle import InputWriter, Settler
+from orchestrator.runtime.base import Role, Runtime
+
+DISPOSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an attempt is run under. Times are seconds; `fields` go into both command envelopes."""
+
+    fields: dict[str, Any]
+    max_in_flight: int
+    ack_timeout: float
+    ready_timeout: dict[Role, float]
+    grace: float
+    timeout: float | None = None
+    max_records: int | None = None
+    ca_bundle: str | None = None
+
+
+class Attempt:
+    """See the module. `run` is called once, from the main thread, since processes are started there.
+
+    `ledger` and `delivery` hold what is known while it runs and afterwards.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Prepared,
+        output: Prepared,
+        runtime_of: Callable[[Prepared], Runtime],
+        terms: Terms,
+        commit: Callable[[Settled], None],
+        outbox: Outbox,
+        control: RunControl,
+        on_phase: Callable[[Phase], None],
+    ) -> None:
+        self._prepared: dict[Role, Prepared] = {"input": source, "output": output}
+        self._runtime_of = runtime_of
+        self._terms = terms
+        self._commit = commit
+        self._outbox = outbox
+        self._control = control
+        self._on_phase = on_phase
+        self._halt = Halt()
+        self._reports: Reports = queue.SimpleQueue()
+        self._parties: dict[Role, Party] = {}
+        self._threads: list[threading.Thread] = []
+        self._writer: InputWriter | None = None
+        self._settler: Settler | None = None
+        self.ledger = Ledger(confirming=False, max_in_flight=terms.max_in_flight)
+        self.delivery: Delivery = "best-effort"
+        self.drained = False
+
+    def run(self) -> None:
+        """Run to the end: returns when all is acknowledged, or drained.
+
+        Raises `DstreamError` when it failed, `Forced` on a second signal. Nothing it started is left
+        behind in any case, or `runtime.leftover` says what is.
+        """
+        try:
+            self._control.listen(self._halt_on_request)
+            watch = self._open()
+            self._control.listen(lambda: self._reports.put(None))
+            watch.run()
+            self.drained = watch.draining
+        except Halted:
+            # Asked to stop before a record flowed.
+            self.drained = True
+            if self._control.kill_requested:
+                raise Forced from None
+        finally:
+            self._control.listen(None)
+            self._tear_down()
+
+    def _open(self) -> Watch:
+        self._on_phase("starting")
+        # The output is ready before the input starts: an input may let its source forget what it wrote.
+        output = self._join("output")
+        source = self._join("input")
+        confirming = "ack" in output.capabilities
+        self.ledger = Ledger(confirming=confirming, max_in_flight=self._terms.max_in_flight)
+        if confirming and "checkpoint" in source.capabilities:
+            self.delivery = "at-least-once"
+        self._writer = InputWriter(source.outlet)
+        if not source.prepared.announced:
+            self._writer.close()
+        self._settler = Settler(
+            self._commit, self._writer.put_ack, lambda error: self._reports.put(Report("settler", error))
+        )
+        pump = Pump(
+            inlet=source.inlet,
+            outlet=output.outlet,
+            reader=source.reader,
+            ledger=self.ledger,
+            checkpoints="checkpoint" in source.capabilities,
+            forward_control=confirming,
+            settled=self._settler.settle,
+            on_end=lambda: self._reports.put(Report("input", "ended")),
+            on_records=self._count if self._terms.max_records is not None else None,
+        )
+        replies = Replies(
+            inlet=output.inlet,
+            reader=output.reader,
+            ledger=self.ledger,
+            capabilities=output.capabilities,
+            settled=self._settler.settle,
+            text=self._text if output.handshake else _LateHandshake(output, self._text),
+            on_end=lambda: self._reports.put(Report("output", "ended")),
+        )
+        watch = Watch(
+            parties=self._parties,
+            ledger=self.ledger,
+            pump=pump,
+            writer=self._writer,
+            settler=self._settler,
+            reports=self._reports,
+            control=self._control,
+            ack_timeout=self._terms.ack_timeout,
+            grace=self._terms.grace,
+            timeout=self._terms.timeout,
+            on_phase=self._on_phase,
+        )
+        self._spawn("output", replies.run)
+        self._spawn("input", pump.run)
+        self._spawn("output", output.running.wait)
+        self._spawn("input", source.running.wait)
+        return watch
+
+    def _join(self, role: Role) -> Party:
+        """Start one provider and shake hands with it."""
+        prepared = self._prepared[role]
+        party = start(prepared, self._runtime_of(prepared), self._halt, self._outbox.log, self._terms.ca_bundle)
+        self._parties[role] = party
+        if self._halt.is_set:
+            raise Halted
+        fields = dict(self._terms.fields)
+        if role == "output":
+            fields.pop("state", None)
+        close_stdin = role == "input" and not prepared.announced
+        timeout = self._terms.ready_timeout[role]
+        greet(party, envelope(prepared, "run", fields), close_stdin=close_stdin, timeout=timeout)
+        return party
+
+    def _spawn(self, role: Role, work: Callable[[], Any]) -> None:
+        def report() -> None:
+            try:
+                self._reports.put(Report(role, work()))
+            except Exception as error:  # noqa: BLE001  # whatever it is, the watch decides what it means
+                self._reports.put(Report(role, error))
+
+        thread = threading.Thread(target=report, name=f"{role}-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _text(self, content: bytes) -> None:
+        self._outbox.text("output", content)
+
+    def _halt_on_request(self) -> None:
+        self._halt.set()
+
+    def _count(self, relayed: int) -> None:
+        if self._terms.max_records is not None and relayed >= self._terms.max_records:
+            self._control.drain()
+
+    def _tear_down(self) -> None:
+        """Stop every thread, keep what was settled, and see both providers gone."""
+        self._on_phase("stopping")
+        self._halt.set()
+        self.ledger.stop()
+        if self._settler is not None:
+            self._settler.close(SETTLE_S)
+        if self._writer is not None:
+            self._writer.close()
+        remains: UnavailableError | None = None
+        for party in self._parties.values():
+            try:
+                party.dispose(DISPOSE_S)
+            except UnavailableError as error:
+                remains = error
+        for thread in self._threads:
+            thread.join(EXIT_S)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._halt.close()
+        if remains is not None:
+            raise remains
+
+
+class _LateHandshake:
+    """Text of a legacy output that was silent at first: its first line may still be a handshake, or refuse."""
+
+    def __init__(self, party: Party, text: Callable[[bytes], None]) -> None:
+        self._party = party
+        self._text = text
+        self._first = True
+
+    def __call__(self, content: bytes) -> None:
+        if self._first:
+            self._first = False
+            line, newline, rest = content.partition(b"\n")
+            if take_handshake(self._party, line + newline):
+                content = rest
+        if content:
+            self._text(content)

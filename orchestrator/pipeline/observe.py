@@ -1,0 +1,152 @@
+"""What a run tells whoever watches it, and how it can be asked to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from orchestrator.registry.image import PullEvent
+from orchestrator.runtime.base import Role
+from orchestrator.state.store import Counts
+
+Delivery = Literal["at-least-once", "best-effort"]
+Phase = Literal["preparing", "starting", "running", "draining", "ending", "stopping"]
+
+OUTBOX_LIMIT = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run's figures at one moment. None where nobody knows: a best-effort output tells nothing.
+
+    `acked` counts records delivered or dead-lettered, `in_flight` those relayed and not yet acked.
+    """
+
+    phase: Phase
+    relayed: int
+    acked: int | None
+    rejected: int
+    in_flight: int | None
+    bytes: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The end of a run, or of its last attempt where it failed. Totals over all attempts."""
+
+    task: str
+    run_id: str
+    delivery: Delivery
+    outcome: Literal["ended", "drained", "failed"]
+    counts: Counts
+    duration_s: float
+    resumed_from: int | None
+    restarts: int = 0
+
+
+class Observer(Protocol):
+    """Called from several threads; an implementation may block, nothing on the data path waits for it."""
+
+    def phase(self, phase: Phase, detail: str = "") -> None: ...
+
+    def pull(self, event: PullEvent) -> None: ...
+
+    def text(self, role: Role, content: bytes) -> None:
+        """Whole lines that a provider printed for the user."""
+
+    def provider_log(self, role: Role, line: str) -> None:
+        """One line of a provider's stderr, without its newline."""
+
+    def warning(self, message: str) -> None: ...
+
+    def running(self, progress: Callable[[], Progress]) -> None:
+        """Data may flow from here on; `progress` can be called at any time from any thread."""
+
+
+class RunControl:
+    """How a run is asked to stop. `drain` and `kill` may be called from a signal handler, and repeatedly."""
+
+    def __init__(self) -> None:
+        self.drain_requested = False
+        self.kill_requested = False
+        self._listener: Callable[[], None] | None = None
+
+    def drain(self) -> None:
+        """Let the input finish where it can resume, and everything relayed be acknowledged."""
+        self.drain_requested = True
+        self._notify()
+
+    def kill(self) -> None:
+        """End now; what is not acknowledged is repeated by the next run."""
+        self.kill_requested = True
+        self._notify()
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Have `listener` called on every request, at once if there was one already."""
+        self._listener = listener
+        if self.drain_requested or self.kill_requested:
+            self._notify()
+
+    def _notify(self) -> None:
+        if self._listener is not None:
+            self._listener()
+
+
+class Outbox:
+    """Hands text and log lines to the observer on a thread of its own, so that no reader waits for a terminal.
+
+    What does not fit in `OUTBOX_LIMIT` bytes is dropped and counted.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._changed = threading.Condition()
+        self._items: deque[tuple[Callable[..., None], Role, Any, int]] = deque()
+        self._held = 0
+        self._closing = False
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._thread.start()
+
+    def text(self, role: Role, content: bytes) -> None:
+        """Never blocks."""
+        self._put(self._observer.text, role, content, len(content), content.count(b"\n"))
+
+    def log(self, role: Role, line: str) -> None:
+        """Never blocks."""
+        self._put(self._observer.provider_log, role, line, len(line), 1)
+
+    def close(self, timeout: float) -> None:
+        """Hand over what is held, for at most `timeout` seconds, and say what was dropped."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self.dropped += len(self._items)
+        if self.dropped:
+            self._observer.warning(f"{self.dropped:,} lines of text and logs were dropped: nobody read them in time")
+
+    def _put(self, deliver: Callable[..., None], role: Role, content: object, size: int, lines: int) -> None:
+        with self._changed:
+            if self._held + size > OUTBOX_LIMIT:
+                self.dropped += lines
+                return
+            self._items.append((deliver, role, content, size))
+            self._held += size
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._items or self._closing)
+                if not self._items:
+                    return
+                deliver, role, content, size = self._items.popleft()
+            deliver(role, content)
+            with self._changed:
+                self._held -= size

@@ -1,0 +1,169 @@
+"""From what HCL says of a provider to something that can be started, with what it announces of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from dstream_sdk.protocol import LABEL, PROTOCOL_VERSION, Description
+from orchestrator.config.model import ProviderSpec
+from orchestrator.errors import ConfigError, Where
+from orchestrator.registry.image import PullEvent, ResolvedImage
+from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
+
+PullPolicy = Literal["missing", "always", "never"]
+
+
+class Images(Protocol):
+    """Where images come from; `orchestrator.registry.pull.EngineImages` is the one there is."""
+
+    def resolve(
+        self,
+        reference: str,
+        *,
+        pull: PullPolicy,
+        platform: str | None,
+        on_event: Callable[[PullEvent], None] | None,
+    ) -> ResolvedImage:
+        """Blocks while it pulls. Raises `ConfigError` and `UnavailableError` as documented there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A provider that is ready to be started.
+
+    `description` is None for a legacy provider and for one announced by `protocol = 1` alone.
+    """
+
+    spec: ProviderSpec
+    program: Program
+    announced: bool
+    description: Description | None
+
+    @property
+    def name(self) -> str:
+        """What the provider calls itself, or what HCL calls it."""
+        return self.description.name if self.description else self.spec.reference
+
+    @property
+    def source(self) -> str:
+        """Its repository without tag or digest, or its path: what stays the same across versions."""
+        if isinstance(self.program, PathProgram):
+            return self.program.path
+        name = self.program.reference.split("@", 1)[0]
+        head, _, last = name.rpartition("/")
+        repository = last.split(":", 1)[0]
+        return f"{head}/{repository}" if head else repository
+
+    @property
+    def where(self) -> Where:
+        """For errors about it."""
+        image = None
+        if isinstance(self.program, ImageProgram):
+            image = f"{self.program.reference} ({self.program.digest or self.program.image_id})"
+        place = self.spec.where
+        return Where(file=place.file, line=place.line, provider=self.name, image=image)
+
+    def may(self, capability: str) -> bool:
+        """Whether it can be expected to declare `capability`; a handshake tells for sure."""
+        if not self.announced:
+            return False
+        return self.description is None or self.description.describe or capability in self.description.capabilities
+
+    def answers(self, command: str) -> bool:
+        """Whether it announces `command`."""
+        return self.description is not None and command in self.description.commands
+
+    def launch(self, ca_bundle: str | None) -> Launch:
+        """How to start it."""
+        spec = self.spec
+        return Launch(
+            role=spec.role,
+            program=self.program,
+            env=spec.env,
+            network=spec.network,
+            memory=spec.memory,
+            cpus=spec.cpus,
+            mounts=spec.mounts,
+            user=spec.user,
+            platform=spec.platform,
+            writable=tuple(self.description.writable) if self.description else (),
+            ca_bundle=spec.ca_bundle or ca_bundle,
+        )
+
+
+def prepare(
+    spec: ProviderSpec, images: Images, *, pull: PullPolicy, on_event: Callable[[PullEvent], None] | None
+) -> Prepared:
+    """Resolve a provider: pull its image where the policy asks, find its announcement.
+
+    Raises `ConfigError` for what the file can mend and `UnavailableError` where engine or registry fail.
+    """
+    if spec.kind == "image":
+        image = images.resolve(spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event)
+        program: Program = ImageProgram(spec.reference, image.image_id, image.digest)
+        description = _from_label(image.labels, spec)
+    elif spec.kind == "path":
+        program = PathProgram(spec.reference)
+        description = _from_file(Path(spec.reference).with_name("provider.json"), spec)
+    else:
+        raise ConfigError(
+            "provider.unsupported",
+            "`provider_ref` cannot be run yet",
+            hint="name an image with `provider_image`, or a local executable with `provider_path`",
+            where=spec.where,
+        )
+    announced = description is not None or spec.protocol == PROTOCOL_VERSION
+    return Prepared(spec, program, announced, description)
+
+
+def _from_label(labels: Mapping[str, str], spec: ProviderSpec) -> Description | None:
+    text = labels.get(LABEL)
+    return None if text is None else _decode(text.encode(), f"label `{LABEL}` of `{spec.reference}`", spec)
+
+
+def _from_file(path: Path, spec: ProviderSpec) -> Description | None:
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(
+            "provider.description", f"`{path}` cannot be read: {error.strerror}", where=spec.where
+        ) from error
+    return _decode(text, f"`{path}`", spec)
+
+
+def _decode(text: bytes, what: str, spec: ProviderSpec) -> Description | None:
+    try:
+        fields = msgspec.json.decode(text)
+        # The original's artifacts carry a provider.json too, which announces nothing.
+        if isinstance(fields, dict) and "protocol" not in fields:
+            return None
+        description = msgspec.convert(fields, Description)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(
+            "provider.description",
+            f"{what} is not a provider's description: {error}",
+            hint="write it with `python -m dstream_sdk.spec`, or see `docs/protocol.md`",
+            where=spec.where,
+        ) from error
+    if description.protocol != PROTOCOL_VERSION:
+        raise ConfigError(
+            "provider.protocol",
+            f"{what} announces protocol {description.protocol}; this dstream speaks {PROTOCOL_VERSION}",
+            hint="use a dstream or a provider of the other's version",
+            where=spec.where,
+        )
+    if description.role not in (spec.role, "both"):
+        raise ConfigError(
+            "provider.role",
+            f"`{description.name}` is an {description.role}, not an {spec.role}",
+            hint=f"name it in the task's `{description.role}` block",
+            where=spec.where,
+        )
+    return description

@@ -1,0 +1,248 @@
+"""`dstream run`: a task's two providers, prepared once and joined in one attempt after another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+
+from dstream_sdk.protocol import DiscoverReply, Stream
+from orchestrator.config.model import Task
+from orchestrator.errors import ConfigError, DstreamError, UnavailableError
+from orchestrator.pipeline.attempt import Attempt, Terms
+from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, RunControl, RunSummary
+from orchestrator.pipeline.provider import Prepared
+from orchestrator.pipeline.services import RunOptions, Services, Session
+from orchestrator.pipeline.supervise import supervise
+from orchestrator.pipeline.watch import Forced
+from orchestrator.relay.channel import Halted
+from orchestrator.relay.counters import Ledger, Settled
+from orchestrator.state.store import Checkpoint, Claim, Counts, Identity, Outcome
+
+OUTBOX_CLOSE_S = 5.0
+
+
+class RunFailed(DstreamError):
+    """A run's own failure, with the figures it ended with. Everything else is the cause's."""
+
+    def __init__(self, cause: DstreamError, summary: RunSummary) -> None:
+        super().__init__(cause.code, cause.message, hint=cause.hint, where=cause.where)
+        self.exit_code = cause.exit_code  # type: ignore[misc]  # the cause's, not the class's
+        self.summary = summary
+
+
+def run_task(
+    task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
+) -> RunSummary:
+    """Run a task to its end, or until `control` asks. Blocks; call it from the main thread.
+
+    Raises `DstreamError` before anything was started, `RunFailed` afterwards, and `Forced` on a second
+    signal. Whatever happens, nothing that the run started is left behind, or the error says what is.
+    """
+    with Session(task, services, options, observer, control) as session:
+        return _Run(session).run()
+
+
+class _Run:
+    """One `run_task`: what is the same for all its attempts, and the sum of their figures."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._task = session.task
+        self._services = session.services
+        self._options = session.options
+        self._observer = session.observer
+        self._control = session.control
+        self._outbox = session.outbox
+        self._phase: Phase = "preparing"
+        self._began = time.monotonic()
+        self._earlier = Counts(emitted=0, delivered=0, unconfirmed=0)
+        self._ledger = Ledger(confirming=False, max_in_flight=0)
+        self._delivery: Delivery = "best-effort"
+        self._resumed_from: int | None = None
+        self._restarts = 0
+
+    def run(self) -> RunSummary:
+        source, output = self._session.prepare("input"), self._session.prepare("output")
+        self._session.fence({source.spec.kind, output.spec.kind})
+        self._claim = self._services.state.claim(
+            self._task.name, self._session.run_id, [source.spec.kind, output.spec.kind]
+        )
+        outcome: Outcome = "failed"
+        failure: DstreamError | None = None
+        try:
+            streams = self._streams(source)
+            self._identity = _identity(self._task, source, streams)
+            self._restarts = supervise(
+                lambda: self._attempt(source, output, streams), self._task.restart, self._control, self._restarting
+            )
+            outcome = "drained" if self._control.drain_requested else "ended"
+        except Halted:
+            outcome = "drained"
+        except Forced:
+            failure = UnavailableError("run.forced", "ended by a second signal")
+            raise
+        except DstreamError as error:
+            failure = error
+        finally:
+            error_text = self._services.redact(str(failure)) if failure else None
+            self._finish(self._claim, outcome, error_text)
+        if failure is not None:
+            raise RunFailed(failure, self._summary("failed")) from failure
+        return self._summary("drained" if outcome == "drained" else "ended")
+
+    def _attempt(self, source: Prepared, output: Prepared, streams: Sequence[Stream] | None) -> None:
+        self._earlier = _sum(self._earlier, self._ledger.counts())
+        stored = self._resume_point()
+        self._resumed_from = stored.id if stored else None
+        delivery: Delivery = "at-least-once" if source.may("checkpoint") and output.may("ack") else "best-effort"
+        fields: dict[str, Any] = {
+            "task": self._task.name,
+            "run_id": self._session.run_id,
+            "delivery": delivery,
+            "options": {},
+        }
+        if streams is not None:
+            fields["streams"] = streams
+        if stored is not None:
+            fields["state"] = msgspec.Raw(stored.state)
+        attempt = Attempt(
+            source=source,
+            output=output,
+            runtime_of=lambda prepared: self._session.runtime(prepared.spec.kind),
+            terms=Terms(
+                fields=fields,
+                max_in_flight=self._task.delivery.max_in_flight,
+                ack_timeout=self._task.delivery.ack_timeout,
+                ready_timeout={p.spec.role: self._session.ready_timeout(p) for p in (source, output)},
+                grace=self._options.grace,
+                timeout=self._options.timeout,
+                max_records=self._options.max_records,
+                ca_bundle=self._services.ca_bundle,
+            ),
+            commit=self._commit,
+            outbox=self._outbox,
+            control=self._control,
+            on_phase=lambda phase: self._enter(phase, attempt),
+        )
+        self._ledger = attempt.ledger
+        try:
+            attempt.run()
+        finally:
+            self._ledger, self._delivery = attempt.ledger, attempt.delivery
+
+    def _enter(self, phase: Phase, attempt: Attempt) -> None:
+        self._phase = phase
+        self._observer.phase(phase)
+        if phase == "running":
+            self._ledger, self._delivery = attempt.ledger, attempt.delivery
+            if attempt.delivery == "best-effort":
+                self._observer.warning(_why_best_effort(attempt))
+            self._observer.running(self._progress)
+
+    def _commit(self, settled: Settled) -> None:
+        mark = settled.mark
+        checkpoint = None
+        if mark is not None:
+            checkpoint = Checkpoint(
+                self._identity, self._session.run_id, mark.id, mark.records, bytes(mark.state), time.time()
+            )
+        self._services.state.commit(self._claim, checkpoint, settled.dead_letters)
+
+    def _resume_point(self) -> Checkpoint | None:
+        stored = self._services.state.checkpoint(self._task.name)
+        if stored is None or self._identity.resumes(stored.identity):
+            return stored
+        mine, theirs = self._identity, stored.identity
+        raise ConfigError(
+            "state.identity",
+            f"the stored state of task `{self._task.name}` belongs to `{theirs.provider}` from `{theirs.source}`"
+            f" (state version {theirs.state_version}), not to `{mine.provider}` from `{mine.source}`"
+            f" (state version {mine.state_version})",
+            hint=f"put the old input back, or begin anew with `dstream state reset {self._task.name}`",
+            where=self._task.input.where,
+        )
+
+    def _streams(self, source: Prepared) -> Sequence[Stream] | None:
+        """What the input reads, where it can tell: the output gets to know, and the state is stored with it."""
+        if not source.answers("discover"):
+            return None
+        reply = self._session.ask(source, "discover", DiscoverReply)
+        if reply.status == "Failed":
+            raise ConfigError(
+                "provider.discover",
+                f"input `{source.name}` cannot tell what it reads: {reply.error or reply.message}",
+                where=source.where,
+            )
+        return reply.streams
+
+    def _restarting(self, error: DstreamError, pause: float) -> None:
+        self._observer.warning(f"{self._services.redact(str(error))}; trying again in {pause:.1f} s")
+
+    def _progress(self) -> Progress:
+        counts = _sum(self._earlier, self._ledger.counts())
+        now = self._ledger.counts()
+        return Progress(
+            phase=self._phase,
+            relayed=counts.relayed,
+            acked=None if counts.delivered is None else counts.delivered + counts.rejected,
+            rejected=counts.rejected,
+            in_flight=now.unconfirmed,
+            bytes=counts.bytes,
+            elapsed_s=time.monotonic() - self._began,
+        )
+
+    def _summary(self, outcome: Literal["ended", "drained", "failed"]) -> RunSummary:
+        return RunSummary(
+            task=self._task.name,
+            run_id=self._session.run_id,
+            delivery=self._delivery,
+            outcome=outcome,
+            counts=_sum(self._earlier, self._ledger.counts()),
+            duration_s=time.monotonic() - self._began,
+            resumed_from=self._resumed_from,
+            restarts=self._restarts,
+        )
+
+    def _finish(self, claim: Claim, outcome: Outcome, error: str | None) -> None:
+        counts = _sum(self._earlier, self._ledger.counts())
+        try:
+            self._services.state.finish(claim, outcome, counts, delivery=self._delivery, error=error)
+        except UnavailableError as unavailable:
+            if outcome != "failed":
+                raise
+            # The run has an error of its own, often this very one; the record stays open and is closed later.
+            self._observer.warning(str(unavailable))
+
+
+def _identity(task: Task, source: Prepared, streams: Sequence[Stream] | None) -> Identity:
+    return Identity(
+        task=task.name,
+        source=source.source,
+        provider=source.name if source.description else source.source,
+        state_version=source.description.state_version if source.description else 1,
+        streams=None if streams is None else tuple(sorted(stream.name for stream in streams)),
+    )
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    def add(a: int | None, b: int | None) -> int | None:
+        return None if a is None or b is None else a + b
+
+    return replace(
+        one,
+        emitted=add(one.emitted, other.emitted),
+        relayed=one.relayed + other.relayed,
+        delivered=add(one.delivered, other.delivered),
+        rejected=one.rejected + other.rejected,
+        unconfirmed=add(one.unconfirmed, other.unconfirmed),
+        bytes=one.bytes + other.bytes,
+    )
+
+
+def _why_best_effort(attempt: Attempt) -> str:
+    who = "the output acknowledges nothing" if not attempt.ledger.confirming else "the input writes no checkpoints"
+    return f"delivery is best effort, since {who}: what the pipes hold when something dies is lost or repeated"

@@ -1,0 +1,154 @@
+"""What every verb that starts providers works with: one task's lock, run id, runtimes and outbox."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+from orchestrator.config.model import Kind, Task
+from orchestrator.pipeline.ask import ask
+from orchestrator.pipeline.fence import fence
+from orchestrator.pipeline.observe import Observer, Outbox, RunControl
+from orchestrator.pipeline.provider import Images, Prepared, PullPolicy, prepare
+from orchestrator.pipeline.secrecy import secret_values
+from orchestrator.registry.image import PullEvent
+from orchestrator.relay.channel import Halt, Halted
+from orchestrator.runtime.base import Role, Runtime, Scope
+from orchestrator.state.lock import Locks
+from orchestrator.state.store import StateStore
+
+Reply = TypeVar("Reply")
+OUTBOX_CLOSE_S = 5.0
+ASK_S = 300.0
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that `orchestrator.cli` puts together. Times are seconds.
+
+    `runtimes` makes the runtime of one kind for one scope; `hide` adds values that `redact` then removes
+    from any text.
+    """
+
+    state: StateStore
+    locks: Locks
+    images: Images
+    runtimes: Callable[[Scope], Mapping[Kind, Callable[[], Runtime]]]
+    ready_timeout: float = 30.0
+    ca_bundle: str | None = None
+    redact: Callable[[str], str] = str
+    hide: Callable[[Sequence[str]], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run was asked for. Times are seconds."""
+
+    pull: PullPolicy = "missing"
+    max_records: int | None = None
+    timeout: float | None = None
+    grace: float = 30.0
+
+
+class Session:
+    """One verb's work on one task, under the task's lock. Leaving it closes all that it opened.
+
+    Entering raises `RunError` (`task.running`) when another process works on the task.
+    """
+
+    def __init__(
+        self, task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
+    ) -> None:
+        self.task = task
+        self.services = services
+        self.options = options
+        self.observer = observer
+        self.control = control
+        self.run_id = new_run_id()
+        self.outbox = Outbox(observer)
+        self._makers = services.runtimes(Scope(services.state.project, task.name, self.run_id))
+        self._runtimes: dict[str, Runtime] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Session:
+        with ExitStack() as opening:
+            opening.callback(self.outbox.close, OUTBOX_CLOSE_S)
+            opening.enter_context(self.services.locks.acquire(self.task.name, self.run_id))
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._open.close()
+
+    def runtime(self, kind: str) -> Runtime:
+        """The runtime of this kind, made when first asked for."""
+        if kind not in self._runtimes:
+            runtime = self._makers[kind]()  # type: ignore[index]  # kinds that a newer dstream stored are unknown
+            self._open.callback(runtime.close)
+            self._runtimes[kind] = runtime
+        return self._runtimes[kind]
+
+    def prepare(self, role: Role) -> Prepared:
+        """Resolve one provider, pulling where needed, and learn which of its values are secret."""
+        spec = self.task.input if role == "input" else self.task.output
+        self.services.hide(sorted(spec.secrets))
+        self.observer.phase("preparing", spec.reference)
+        prepared = prepare(spec, self.services.images, pull=self.options.pull, on_event=self._pulling)
+        self.services.hide(secret_values(prepared))
+        return prepared
+
+    def fence(self, kinds: set[str]) -> None:
+        """See gone what earlier runs left."""
+        removed = fence(
+            self.task.name,
+            self.run_id,
+            kinds,
+            state=self.services.state,
+            locks=self.services.locks,
+            runtime=self.runtime,
+        )
+        if removed:
+            self.observer.warning(f"cleaned up {removed} provider(s) that a killed run had left behind")
+
+    def ready_timeout(self, prepared: Prepared) -> float:
+        """Seconds that the provider may take to shake hands."""
+        return prepared.spec.ready_timeout or self.services.ready_timeout
+
+    def ask(
+        self, prepared: Prepared, command: str, reply: type[Reply], *, timeout: float = ASK_S, **fields: Any
+    ) -> Reply:
+        """Put one question to a provider. Raises as `orchestrator.pipeline.ask.ask` does."""
+        halt = Halt()
+        self.control.listen(halt.set)
+        try:
+            return ask(
+                prepared,
+                self.runtime(prepared.spec.kind),
+                command,
+                reply,
+                fields={"task": self.task.name, "run_id": self.run_id, **fields},
+                timeout=timeout,
+                ready_timeout=self.ready_timeout(prepared),
+                halt=halt,
+                log=self.outbox.log,
+                ca_bundle=self.services.ca_bundle,
+            )
+        finally:
+            self.control.listen(None)
+
+    def _pulling(self, event: PullEvent) -> None:
+        self.observer.pull(event)
+        if self.control.drain_requested or self.control.kill_requested:
+            raise Halted
+
+
+def new_run_id() -> str:
+    """A ULID: 48 bits of Unix milliseconds, then 80 random bits, so that ids sort by time."""
+    number = int(time.time() * 1000) << 80 | secrets.randbits(80)
+    return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,58 @@
+"""What happens after an attempt failed: its policy decides whether, and when, there is another."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from orchestrator.config.model import Restart
+from orchestrator.errors import ConfigError, DstreamError
+from orchestrator.pipeline.observe import RunControl
+
+
+def supervise(
+    attempt: Callable[[], None],
+    policy: Restart,
+    control: RunControl,
+    on_restart: Callable[[DstreamError, float], None],
+) -> int:
+    """Make attempts until one ends well, the policy gives up, or `control` asks; the number of restarts.
+
+    Raises the last attempt's `DstreamError`. A `ConfigError` is never retried: nothing changes by itself.
+    `on_restart` is told the failure and the seconds until the next attempt, jittered and doubling.
+    """
+    restarts = 0
+    in_a_row = 0
+    while True:
+        began = time.monotonic()
+        try:
+            attempt()
+        except ConfigError:
+            raise
+        except DstreamError as error:
+            if policy.policy == "no" or control.drain_requested or control.kill_requested:
+                raise
+            if time.monotonic() - began >= policy.reset_after:
+                in_a_row = 0
+            if policy.max_retries is not None and in_a_row >= policy.max_retries:
+                raise
+            pause = min(policy.max_backoff, policy.backoff * 2**in_a_row) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+            restarts += 1
+            in_a_row += 1
+            on_restart(error, pause)
+            if _pause(pause, control):
+                raise
+        else:
+            return restarts
+
+
+def _pause(seconds: float, control: RunControl) -> bool:
+    """Wait; True when asked to stop meanwhile."""
+    asked = threading.Event()
+    control.listen(asked.set)
+    try:
+        return asked.wait(seconds)
+    finally:
+        control.listen(None)
