@@ -1,0 +1,97 @@
+"""HCL text to syntax tree. The only module that knows python-hcl2 and the parser under it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+
+import hcl2
+from hcl2.postlexer import PostLexer
+from lark import Lark, Tree
+from lark.exceptions import UnexpectedInput, UnexpectedToken
+
+from orchestrator.config.hcl_tree import Node, TreeReader
+from orchestrator.config.lexical import mask
+from orchestrator.config.source import Source
+from orchestrator.config.syntax import Attribute, Body, Expression
+
+_WRAP = "_=("  # an expression on its own is given to the grammar as an attribute's value
+_EXPECTED = {
+    "EQ": "`=`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "RSQB": "`]`",
+    "RPAR": "`)`",
+    "COMMA": "`,`",
+    "NL_OR_COMMENT": "a new line",
+    "NAME": "a name",
+    "COLON": "`:`",
+    "IN": "`in`",
+    "FOR_OBJECT_ARROW": "`=>`",
+}
+
+
+def parse(source: Source) -> Body:
+    """The tree of a whole file. Raises `ConfigError` (`config.syntax`, `config.template`) and nothing else."""
+    masked = mask(source)
+    tree = _lark(source, masked, 0)
+    return _reader(source, masked, 0).body(tree.children[0], 0)
+
+
+def parse_expression(source: Source, start: int, end: int) -> Expression:
+    """The expression between two offsets of `source`; raises as `parse` does."""
+    masked = mask(source, start, end)
+    if not masked.strip():
+        raise source.at(start).error("config.syntax", "`${}` has no expression in it")
+    text = f"{_WRAP}{masked})"
+    shift = start - len(_WRAP)
+    body = _reader(source, text, shift).body(_lark(source, text, shift).children[0], start)
+    if len(body.items) != 1 or not isinstance(body.items[0], Attribute):
+        raise source.at(start).error("config.syntax", "`${…}` holds one expression")
+    return body.items[0].value
+
+
+def _reader(source: Source, masked: str, shift: int) -> TreeReader:
+    return TreeReader(source, masked, shift, lambda start, end: parse_expression(source, start, end))
+
+
+def _lark(source: Source, masked: str, shift: int) -> Node:
+    try:
+        tree = _parser().parse(masked + "\n")
+    except UnexpectedInput as error:
+        position = getattr(error, "pos_in_stream", None) or 0  # None at the end of the text
+        offset = min(max(position + shift, 0), len(source.text))
+        ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        at = source.at(len(source.text) if ended else offset)
+        raise at.error("config.syntax", _unexpected(source, error, at.offset)) from None
+    assert isinstance(tree, Tree)
+    return tree
+
+
+def _unexpected(source: Source, error: UnexpectedInput, offset: int) -> str:
+    rest = source.text[offset : offset + 20].split("\n")[0].strip()
+    found = f"unexpected `{rest.split()[0]}`" if rest else "unexpected end of the line"
+    names: Collection[str] = error.expected if isinstance(error, UnexpectedToken) else getattr(error, "allowed", ())
+    known = [text for name, text in _EXPECTED.items() if name in names]
+    return f"{found}, expected {' or '.join(known)}" if 0 < len(known) <= 3 else found
+
+
+@cache
+def _parser() -> Lark:
+    """python-hcl2's grammar. Its tables take over a second to build, so they are kept in the user's cache folder."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dstream"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tables: str | bool = str(folder / "hcl-grammar.bin")
+    except OSError:
+        tables = False
+    return Lark.open(
+        "hcl2.lark",
+        rel_to=hcl2.__file__,
+        parser="lalr",
+        propagate_positions=True,
+        postlex=PostLexer(),
+        cache=tables,
+    )

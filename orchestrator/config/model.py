@@ -1,0 +1,143 @@
+"""What dstream.hcl says, decoded and checked: plain data for everything above.
+
+Nothing here has looked at the disk, an engine or a registry; whether an executable or an image
+exists is found out when the task runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from orchestrator.config.encoding import encode_json
+from orchestrator.config.nearest import suggestion
+from orchestrator.config.values import JSON
+from orchestrator.errors import ConfigError, Where
+
+__all__ = [
+    "JSON",
+    "DeadLetter",
+    "Delivery",
+    "Kind",
+    "Mount",
+    "Project",
+    "ProviderSpec",
+    "PullPolicy",
+    "Restart",
+    "RestartPolicy",
+    "Role",
+    "Task",
+    "encode_json",
+]
+
+Role = Literal["input", "output"]
+Kind = Literal["image", "ref", "path"]
+PullPolicy = Literal["missing", "always", "never"]
+RestartPolicy = Literal["no", "on-failure", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A host path (absolute) or a named volume made visible at `target`."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """One `input` or `output` block.
+
+    `reference` is the image or artifact as written, or for kind `path` an absolute path. `memory` is
+    in bytes, `cpus` in cores, `ready_timeout` in seconds; None leaves the choice to the settings.
+    `secrets` are the texts in `config` that came from `env()`, `file()` or a sensitive variable, and
+    what they were made from. `config_where` has the place of every key path of `config`.
+    """
+
+    role: Role
+    kind: Kind
+    reference: str
+    where: Where
+    config: dict[str, JSON] = field(default_factory=dict, repr=False)
+    config_where: Mapping[tuple[str | int, ...], Where] = field(default_factory=dict, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    env: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+    memory: int | None = None
+    cpus: float | None = None
+    mounts: tuple[Mount, ...] = ()
+    user: str | None = None
+    pull: PullPolicy | None = None
+    platform: str | None = None
+    ready_timeout: float | None = None
+    protocol: int | None = None
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What happens when a run fails. Times are in seconds; `max_retries` None is without limit.
+
+    The pause starts at `backoff` and doubles up to `max_backoff`; after `reset_after` of a run that
+    went well, pause and count begin anew.
+    """
+
+    policy: RestartPolicy = "no"
+    max_retries: int | None = None
+    backoff: float = 1.0
+    max_backoff: float = 60.0
+    reset_after: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How many records may be unacknowledged, and for how many seconds none need be acknowledged."""
+
+    max_in_flight: int = 100_000
+    ack_timeout: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Where rejected records go besides the state: a file, or a provider of their own.
+
+    More than `max` of them fail the run; None is without limit.
+    """
+
+    path: str | None = None
+    provider: ProviderSpec | None = None
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    name: str
+    input: ProviderSpec
+    output: ProviderSpec
+    where: Where
+    delivery: Delivery = Delivery()
+    restart: Restart = Restart()
+    dead_letter: DeadLetter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A file's tasks. `path` is absolute; its folder is where relative paths start and state is kept.
+
+    `tasks` decodes a task when it is first taken, so a variable that only another task needs may be
+    unset. Taking one, or iterating over the values, raises `ConfigError` for what is wrong in it.
+    """
+
+    path: Path
+    tasks: Mapping[str, Task]
+
+    def task(self, name: str) -> Task:
+        """The task called `name`. Raises `ConfigError` (`config.unknown_task`, or what is wrong in it)."""
+        if name not in self.tasks:
+            hint = suggestion(name, self.tasks) or "the file has no tasks"
+            message = f"no task `{name}` in {self.path.name}"
+            raise ConfigError("config.unknown_task", message, hint=hint, where=Where(file=str(self.path)))
+        return self.tasks[name]
