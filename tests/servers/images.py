@@ -1,0 +1,70 @@
+"""The provider images of this repository, built once for as long as nothing of them changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.engine import PrivateEngine
+from tests.servers.registry import Registry
+from tests.servers.script import REPOSITORY, run_script
+
+NAMESPACE = "ghcr.io/katasec"
+PROVIDERS = ("counter-input-provider", "console-output-provider")
+_MADE_FROM = ("VERSION.txt", "constraints.txt", "Dockerfile.base", "scripts/build-image", "scripts/base-image", "sdk", "images")
+
+
+@dataclass(frozen=True)
+class Images:
+    """References in the test registry. `mirrors` makes the published references resolve to them."""
+
+    counter: str
+    console: str
+    mirrors: dict[str, str]
+
+
+def images_at(address: str) -> Images:
+    """The references that `publish_images` leads to, in the registry at `address`."""
+    counter, console = (f"{address}/katasec/{name}:v0.1.0" for name in PROVIDERS)
+    return Images(counter, console, {NAMESPACE: f"{address}/katasec"})
+
+
+def publish_images(registry: Registry) -> Images:
+    """Put the images into a running registry, as `katasec/<name>:v<version>`.
+
+    They are built in an engine of their own, so the one under test has never seen them, nor any of their layers.
+    """
+    cache = Path(os.environ.get("DSTREAM_CACHE", REPOSITORY / ".cache")) / "images"
+    stored = cache / _hash_of_sources()
+    if not stored.exists():
+        _build(stored)
+        for other in cache.iterdir():
+            if other != stored:
+                shutil.rmtree(other, ignore_errors=True)
+    # The registry's storage is plain files without an index, so this is as good as a push.
+    shutil.copytree(stored, registry.data, dirs_exist_ok=True)
+    return images_at(registry.address)
+
+
+def _build(stored: Path) -> None:
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="building-", dir=stored.parent))
+    with PrivateEngine("build") as engine, Registry(fresh, "build") as registry:
+        run_script(
+            "build-image", "--prefix", f"{registry.address}/katasec", "--push", *PROVIDERS,
+            environ={"DOCKER_HOST": engine.host}, timeout=900,
+        )  # fmt: skip
+    fresh.rename(stored)
+
+
+def _hash_of_sources() -> str:
+    digest = hashlib.sha256()
+    for root in _MADE_FROM:
+        for path in sorted((REPOSITORY / root).rglob("*") if (REPOSITORY / root).is_dir() else [REPOSITORY / root]):
+            if path.is_file() and not {"__pycache__", "tests"} & set(path.parts):
+                digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
