@@ -198,6 +198,7 @@ class Scope:
             raise node.over.at.error("config.type", f"`for` goes over a list or an object, not {kind(over)}")
         values: list[JSON] = []
         items: dict[str, JSON] = {}
+        groups: dict[str, list[JSON]] = {}
         for index, item in pairs:
             bound = dict(zip(node.names, (index, item) if len(node.names) == 2 else (item,), strict=True))
             inner = replace(self, names={**self.names, **bound})
@@ -209,14 +210,12 @@ class Scope:
                 continue
             key = inner.key(node.key)
             if node.grouped:
-                group = items.setdefault(key, [])
-                assert isinstance(group, list)
-                group.append(value)
+                groups.setdefault(key, []).append(value)
             elif key in items:
                 raise node.key.at.error("config.duplicate", "two items have the same key", "group them with `...`")
             else:
                 items[key] = value
-        return values if node.key is None else items
+        return values if node.key is None else {**items, **groups}
 
 
 def _remainder(left: Number, right: Number) -> Number:

@@ -6,16 +6,17 @@ import os
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import hcl2
 from hcl2.postlexer import PostLexer
-from lark import Lark, Tree
+from lark import Lark
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from orchestrator.config.hcl_tree import Node, TreeReader
 from orchestrator.config.lexical import mask
 from orchestrator.config.source import Source
-from orchestrator.config.syntax import Attribute, Body, Expression
+from orchestrator.config.syntax import Body, Expression
 
 _WRAP = "_=("  # an expression on its own is given to the grammar as an attribute's value
 _EXPECTED = {
@@ -36,8 +37,7 @@ _EXPECTED = {
 def parse(source: Source) -> Body:
     """The tree of a whole file. Raises `ConfigError` (`config.syntax`, `config.template`) and nothing else."""
     masked = mask(source)
-    tree = _lark(source, masked, 0)
-    return _reader(source, masked, 0).body(tree.children[0], 0)
+    return _reader(source, masked, 0).body(_grammar_tree(source, masked, 0), 0)
 
 
 def parse_expression(source: Source, start: int, end: int) -> Expression:
@@ -47,27 +47,23 @@ def parse_expression(source: Source, start: int, end: int) -> Expression:
         raise source.at(start).error("config.syntax", "`${}` has no expression in it")
     text = f"{_WRAP}{masked})"
     shift = start - len(_WRAP)
-    body = _reader(source, text, shift).body(_lark(source, text, shift).children[0], start)
-    if len(body.items) != 1 or not isinstance(body.items[0], Attribute):
-        raise source.at(start).error("config.syntax", "`${…}` holds one expression")
-    return body.items[0].value
+    body = _reader(source, text, shift).body(_grammar_tree(source, text, shift), start)
+    return body.attributes[0].value
 
 
 def _reader(source: Source, masked: str, shift: int) -> TreeReader:
     return TreeReader(source, masked, shift, lambda start, end: parse_expression(source, start, end))
 
 
-def _lark(source: Source, masked: str, shift: int) -> Node:
+def _grammar_tree(source: Source, masked: str, shift: int) -> Node:
     try:
-        tree = _parser().parse(masked + "\n")
+        return cast(Node, _parser().parse(masked + "\n").children[0])
     except UnexpectedInput as error:
         position = getattr(error, "pos_in_stream", None) or 0  # None at the end of the text
         offset = min(max(position + shift, 0), len(source.text))
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         at = source.at(len(source.text) if ended else offset)
         raise at.error("config.syntax", _unexpected(source, error, at.offset)) from None
-    assert isinstance(tree, Tree)
-    return tree
 
 
 def _unexpected(source: Source, error: UnexpectedInput, offset: int) -> str:

@@ -53,7 +53,7 @@ class TreeReader:
         start = node.start_pos if isinstance(node, Token) else node.meta.start_pos
         return self.source.at((start or 0) + self.shift)
 
-    def body(self, node: Node | Token, offset: int) -> Body:
+    def body(self, node: Node, offset: int) -> Body:
         items: list[Attribute | Block] = []
         for child in _trees(node):
             if items:
@@ -67,7 +67,7 @@ class TreeReader:
             raise self.place(node).error("config.syntax", message)
 
     def attribute(self, node: Node) -> Attribute:
-        name, _, value = (child for child in node.children if not _is_newline(child))
+        name, value = _trees(node)
         return Attribute(self.place(node), _word(name), self.expression(value))
 
     def block(self, node: Node) -> Block:
@@ -94,8 +94,7 @@ class TreeReader:
             raise self.place(node).error("config.syntax", "a block's name is plain text, without `${…}` or `{{ }}`")
         return text.value
 
-    def expression(self, node: Node | Token) -> Expression:
-        assert isinstance(node, Tree)
+    def expression(self, node: Node) -> Expression:
         self.depth += 1
         if self.depth > NESTING_LIMIT:
             raise self.place(node).error("config.syntax", f"nested more than {NESTING_LIMIT} deep")
@@ -178,8 +177,7 @@ class TreeReader:
         return Splat(self.place(splat), self.expression(base), tuple(self.step(step) for step in _trees(splat)))
 
     def unary(self, node: Node) -> Expression:
-        operator, operand = node.children
-        return Unary(self.place(node), str(operator), self.expression(operand))
+        return Unary(self.place(node), str(node.children[0]), self.expression(_trees(node)[0]))
 
     def binary(self, node: Node) -> Expression:
         left, term = _trees(node)
@@ -234,12 +232,10 @@ def _is_newline(node: Node | Token) -> bool:
     return isinstance(node, Tree) and node.data == "new_line_or_comment"
 
 
-def _trees(node: Node | Token) -> list[Node]:
+def _trees(node: Node) -> list[Node]:
     """The children that mean something: no punctuation, no line ends."""
-    assert isinstance(node, Tree)
     return [child for child in node.children if isinstance(child, Tree) and not _is_newline(child)]
 
 
-def _word(node: Node | Token) -> str:
-    assert isinstance(node, Tree)
+def _word(node: Node) -> str:
     return str(node.children[0])

@@ -58,27 +58,27 @@ class _Scanner:
             raise self.source.at(at).error("config.syntax", f"nested more than {NESTING_LIMIT} deep")
         brackets: list[int] = []
         while found := _IN_CODE.search(self.text, at, self.stop):
-            first, token = found.start(), found.group()
+            first, word = found.start(), found.group()
             at = found.end()
             if (end := self.opaque(found, depth)) is not None:
                 at = end
-            elif token == ";":
+            elif word == ";":
                 if brackets and self.text[brackets[-1]] == "{":
                     self.span(depth, first, at, "\n")
-            elif token in ("(", "[", "{"):
+            elif word in ("(", "[", "{"):
                 brackets.append(first)
                 if len(brackets) > NESTING_LIMIT:
                     raise self.source.at(first).error("config.syntax", f"nested more than {NESTING_LIMIT} deep")
-            elif token.startswith("{{"):
+            elif word.startswith("{{"):
                 raise self.source.at(first).error(
                     "config.syntax",
                     "a `{{ }}` template stands inside quotes",
                     'write `env("NAME")`, or `jsondecode(env("NAME"))` where the value is a number',
                 )
-            elif token == "}" and not brackets and opened is not None:
+            elif word == "}" and not brackets and opened is not None:
                 return at
             else:
-                self.close(first, token, brackets)
+                self.close(first, word, brackets)
         if opened is not None:
             raise self.source.at(opened).error("config.syntax", "`${` is never closed")
         if brackets:
@@ -88,13 +88,13 @@ class _Scanner:
 
     def opaque(self, found: re.Match[str], depth: int) -> int | None:
         """Read the text, heredoc or comment that begins at `found`; None where nothing of that kind does."""
-        first, token = found.start(), found.group()
-        if token == '"':
+        first, word = found.start(), found.group()
+        if word == '"':
             end = self.quoted(first, depth=depth)
         elif found["mark"]:
             end = self.heredoc(first, found.end(), found["mark"])
-        elif token in ("#", "//", "/*"):
-            end = self.comment(first, token)
+        elif word in ("#", "//", "/*"):
+            end = self.comment(first, word)
             self.span(depth, first, end, " " * (end - first))
             return end
         else:
@@ -106,25 +106,25 @@ class _Scanner:
         if depth == 0:
             self.spans.append((first, last, replacement))
 
-    def close(self, at: int, token: str, brackets: list[int]) -> None:
+    def close(self, at: int, word: str, brackets: list[int]) -> None:
         if not brackets:
-            raise self.source.at(at).error("config.syntax", f"`{token}` closes nothing")
+            raise self.source.at(at).error("config.syntax", f"`{word}` closes nothing")
         opener = brackets.pop()
-        if self.text[opener] != _CLOSES[token]:
+        if self.text[opener] != _CLOSES[word]:
             line = self.source.line(opener)
-            message = f"`{token}` cannot close the `{self.text[opener]}` of line {line}"
+            message = f"`{word}` cannot close the `{self.text[opener]}` of line {line}"
             raise self.source.at(at).error("config.syntax", message)
 
     def quoted(self, first: int, *, depth: int) -> int:
         at = first + 1
         while found := _IN_TEXT.search(self.text, at, self.stop):
-            token = found.group()
+            word = found.group()
             at = found.end()
-            if token == '"':
+            if word == '"':
                 return at
-            if token == "\n":
+            if word == "\n":
                 break
-            if token == "${":
+            if word == "${":
                 at = self.code(at, depth=depth + 1, opened=found.start())
         raise self.source.at(first).error(
             "config.syntax",
@@ -140,10 +140,10 @@ class _Scanner:
             raise self.source.at(first).error("config.syntax", message, f"put `{mark}` alone on a line after it")
         return found.end()
 
-    def comment(self, first: int, token: str) -> int:
-        end = self.text.find("*/" if token == "/*" else "\n", first + len(token), self.stop)
+    def comment(self, first: int, word: str) -> int:
+        end = self.text.find("*/" if word == "/*" else "\n", first + len(word), self.stop)
         if end >= 0:
-            return end + 2 if token == "/*" else end
-        if token == "/*":
+            return end + 2 if word == "/*" else end
+        if word == "/*":
             raise self.source.at(first).error("config.syntax", "`/*` is never closed")
         return self.stop

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be, or None where nothing is close."""
-    from difflib import get_close_matches  # needed for errors only
+    from difflib import get_close_matches  # noqa: PLC0415  # needed for errors only
 
     by_folded = {candidate.lower().replace("-", "_"): candidate for candidate in known}
     close = get_close_matches(name.lower().replace("-", "_"), by_folded, n=1, cutoff=0.6)

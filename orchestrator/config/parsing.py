@@ -54,7 +54,7 @@ def _parse_and_exit(sources: Sequence[Source], reader: int, writer: int) -> None
     try:
         os.close(reader)
         gc.disable()
-        from orchestrator.config.hcl import parse
+        from orchestrator.config.hcl import parse  # noqa: PLC0415  # the parser belongs to the child
 
         result: list[Body] | _Failure
         try:

@@ -17,9 +17,7 @@ Part = str | Expression
 
 _MARKS = rf"\$\$\{{|%%\{{|\$\{{|%\{{|{TAG}|\{{\{{"
 _IN_QUOTES = re.compile(rf"\\(?:u[0-9A-Fa-f]{{4}}|U[0-9A-Fa-f]{{8}}|.)|{_MARKS}")
-_IN_HEREDOC = re.compile(_MARKS)
-_ENV_TAG = re.compile(r'\{\{[ \t]*env[ \t]+(?P<quote>\\?"|`)(?P<name>[^"\\`]*)(?P=quote)[ \t]*\}\}')
-_HEREDOC = re.compile(r"<<(?P<trim>-?)[^\n]*\n(?P<body>(?:.*\n)?)[ \t]*[^\n]*\Z", re.DOTALL)
+_IN_ENV_TAG = re.compile(r'\{\{[ \t]*env[ \t]+(?P<quote>\\?"|`)(?P<name>[^"\\`]*)(?P=quote)[ \t]*\}\}')
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
@@ -27,10 +25,10 @@ def read_text(source: Source, start: int, end: int, parse: ParseExpression) -> l
     """The parts of the quoted text or heredoc that spans `start` to `end`; `parse` reads what is in `${…}`."""
     if source.text.startswith('"', start):
         return _split(source, start + 1, end - 1, _IN_QUOTES, parse)
-    heredoc = _HEREDOC.fullmatch(source.text, start, end)
-    assert heredoc is not None  # the lexical pass found it by the same shape
-    parts = _split(source, heredoc.start("body"), heredoc.end("body"), _IN_HEREDOC, parse)
-    return _dedent(parts, heredoc["body"]) if heredoc["trim"] else parts
+    body = source.text.index("\n", start) + 1
+    body_end = source.text.rindex("\n", start, end) + 1  # the last line is the closing mark
+    parts = _split(source, body, body_end, _IN_HEREDOC, parse)
+    return _dedent(parts, source.text[body:body_end]) if source.text.startswith("<<-", start) else parts
 
 
 def _split(source: Source, start: int, end: int, marks: re.Pattern[str], parse: ParseExpression) -> list[Part]:

@@ -23,24 +23,21 @@ _LONGEST = 10 * 365 * 86400
 
 def parse_duration(value: str | Number) -> float | None:
     """Seconds: `5`, `"5s"`, `"1m30s"`, `"250ms"`. None where that is no duration from 0 to ten years."""
-    number = value if isinstance(value, int | Decimal) else parse_number(value)
-    if number is None:
-        assert isinstance(value, str)
+    number = parse_number(value) if isinstance(value, str) else value
+    if isinstance(value, str) and number is None:
         if not value or _DURATION.sub("", value):
             return None
         number = sum((Decimal(count) * _SECONDS[unit] for count, unit in _DURATION.findall(value)), Decimal(0))
-    return float(number) if 0 <= number <= _LONGEST else None
+    return float(number) if number is not None and 0 <= number <= _LONGEST else None
 
 
 def parse_size(value: str | Number) -> int | None:
     """Bytes: `67108864`, `"64m"`, `"512MiB"`, `"1.5g"`; every unit is a power of 1024, as container tools
     have it. None where that is no whole positive number of bytes."""
-    size = value
     if isinstance(value, str):
         found = _SIZE.fullmatch(value.strip())
         if found is None:
             return None
         power = "kmgt".index(found[2].lower()) + 1 if found[2] else 0
-        size = Decimal(found[1]) * 1024**power
-    assert isinstance(size, int | Decimal)
-    return int(size) if size == int(size) and 0 < size < 1 << 63 else None
+        value = Decimal(found[1]) * 1024**power
+    return int(value) if value == int(value) and 0 < value < 1 << 63 else None
