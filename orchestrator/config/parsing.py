@@ -12,6 +12,7 @@ import pickle
 import select
 import signal
 import time
+import traceback
 from collections.abc import Sequence
 
 from orchestrator.config.source import Source
@@ -21,7 +22,7 @@ from orchestrator.errors import ConfigError, UnavailableError, Where
 TIMEOUT = 60.0
 """Seconds that parsing may take; the first time on a host takes under two."""
 
-_Failure = tuple[str, str, str | None, Where]
+_Answer = list[Body] | tuple[str, str, str | None, Where] | str
 
 
 def parse_all(sources: Sequence[Source]) -> list[Body]:
@@ -42,10 +43,12 @@ def parse_all(sources: Sequence[Source]) -> list[Body]:
         os.waitpid(child, 0)
     if not answer:
         raise UnavailableError("config.parser", "the parser did not answer", hint="is the host out of memory?")
-    result: list[Body] | _Failure = pickle.loads(answer)  # noqa: S301  # from our own child
+    result: _Answer = pickle.loads(answer)  # noqa: S301  # from our own child
     if isinstance(result, tuple):
         code, message, hint, where = result
         raise ConfigError(code, message, hint=hint, where=where)
+    if isinstance(result, str):
+        raise RuntimeError(f"the parser failed in its process:\n{result}")
     return result
 
 
@@ -56,11 +59,13 @@ def _parse_and_exit(sources: Sequence[Source], reader: int, writer: int) -> None
         gc.disable()
         from orchestrator.config.hcl import parse  # noqa: PLC0415  # the parser belongs to the child
 
-        result: list[Body] | _Failure
+        result: _Answer
         try:
             result = [parse(source) for source in sources]
         except ConfigError as error:
             result = (error.code, error.message, error.hint, error.where)
+        except Exception:  # noqa: BLE001  # a fault of ours: the parent raises it
+            result = traceback.format_exc()
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(pickle.dumps(result))
         status = 0

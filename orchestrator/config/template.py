@@ -17,7 +17,8 @@ Part = str | Expression
 
 _MARKS = rf"\$\$\{{|%%\{{|\$\{{|%\{{|{TAG}|\{{\{{"
 _IN_QUOTES = re.compile(rf"\\(?:u[0-9A-Fa-f]{{4}}|U[0-9A-Fa-f]{{8}}|.)|{_MARKS}")
-_IN_ENV_TAG = re.compile(r'\{\{[ \t]*env[ \t]+(?P<quote>\\?"|`)(?P<name>[^"\\`]*)(?P=quote)[ \t]*\}\}')
+_IN_HEREDOC = re.compile(_MARKS)
+_ENV_TAG = re.compile(r'\{\{[ \t]*env[ \t]+(?P<quote>\\?"|`)(?P<name>[^"\\`]*)(?P=quote)[ \t]*\}\}')
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
