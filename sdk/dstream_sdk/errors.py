@@ -16,7 +16,7 @@ class ProviderError(Exception):
         self.hint = hint
 
 
-class Rejection(Exception):  # noqa: N818 - named for what it is: it is also returned
+class Rejection(Exception):
     """One record that can never be written; the host reports it and goes on.
 
     `index` is its place in the batch that `write` got. Returned from `write` (any number of them)
@@ -31,5 +31,5 @@ class Rejection(Exception):  # noqa: N818 - named for what it is: it is also ret
         self.reason = reason
 
 
-class OrchestratorGone(Exception):  # noqa: N818 - an end, not an error
+class OrchestratorGone(Exception):
     """The other end of stdin or stdout is closed: nobody is left to report to."""

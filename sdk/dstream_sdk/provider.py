@@ -57,7 +57,7 @@ class Provider(ABC, Generic[ConfigT]):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, Provider):
                 for argument in get_args(base):
-                    if isinstance(argument, type):
+                    if isinstance(argument, type) and argument is not Any:
                         cls.config_model = argument
 
     def __init__(self, config: ConfigT) -> None:

@@ -24,28 +24,27 @@ class Counter(InputProvider[CounterConfig]):
     checkpoints: ClassVar[bool] = True
 
     def read(self, context: Context) -> Iterator[Envelope | Checkpoint]:
-        value = _resume(context)
+        # Locals and no calls of its own per record: at interval 0 this loop is what gets measured.
+        source, interval, now = self.name, self.config.interval, datetime.now
+        value = resume(context)
         last = self.config.max_count or None
-        pause = self.config.interval / 1000
         saved, due = value, time.monotonic() + CHECKPOINT_S
         while (last is None or value < last) and not context.stopping:
             value += 1
-            yield self._envelope(value)
-            if value - saved >= CHECKPOINT_RECORDS or (pause and time.monotonic() >= due):
+            yield Envelope(
+                {"value": value, "timestamp": now(UTC)},
+                {"seq": value, "source": source, "interval_ms": interval},
+            )
+            if value - saved >= CHECKPOINT_RECORDS or (interval and time.monotonic() >= due):
                 yield Checkpoint({"value": value})
                 saved, due = value, time.monotonic() + CHECKPOINT_S
-            if pause and value != last:
-                context.wait(pause)
+            if interval and value != last:
+                context.wait(interval / 1000)
         yield Checkpoint({"value": value})
 
-    def _envelope(self, value: int) -> Envelope:
-        return Envelope(
-            {"value": value, "timestamp": datetime.now(UTC).isoformat()},
-            {"seq": value, "source": self.name, "interval_ms": self.config.interval},
-        )
 
-
-def _resume(context: Context) -> int:
+def resume(context: Context) -> int:
+    """The number to go on behind. Raises `ProviderError` for state that no counter wrote."""
     if context.state is None:
         return 0
     value = context.state.get("value") if isinstance(context.state, dict) else None

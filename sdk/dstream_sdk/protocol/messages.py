@@ -6,9 +6,15 @@ Decoding ignores unknown fields, as the contract asks; encoding leaves out what 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    OptionalRaw = msgspec.Raw | None
+else:
+    # msgspec decodes no union with `Raw`; a plain one keeps its default where the field is absent.
+    OptionalRaw = msgspec.Raw
 
 Command = Literal["describe", "check", "discover", "run", "init", "plan", "status", "destroy"]
 Role = Literal["input", "output"]
@@ -72,7 +78,7 @@ class CommandEnvelope(msgspec.Struct, omit_defaults=True):
     task: str = ""
     run_id: str = ""
     delivery: Literal["at-least-once", "best-effort"] | None = None
-    state: msgspec.Raw | None = None
+    state: OptionalRaw = None
     options: dict[str, Any] = {}
     streams: list[Stream] | None = None
 
@@ -120,7 +126,7 @@ class Reject(msgspec.Struct, omit_defaults=True):
     record: int
     code: str
     reason: str = ""
-    envelope: msgspec.Raw | None = None
+    envelope: OptionalRaw = None
     raw: str | None = None
 
 

@@ -1,0 +1,105 @@
+"""`python -m dstream_sdk.testing [OPTION…] -- COMMAND…`: the contract suite for any command line.
+
+Exit status: 0 every promise kept, 1 one broken, 3 a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from dstream_sdk.testing.subject import ContractFailure, Subject
+from dstream_sdk.testing.suite import Report, each_result, prepare
+
+_MARKS = {"passed": "ok  ", "failed": "FAIL", "inapplicable": "-   "}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the suite and print each result as it is known, or with --json the report."""
+    chosen = _parser().parse_args(arguments)
+    subject = Subject(
+        chosen.command,
+        chosen.config,
+        durable=_counter(chosen.durable) if chosen.durable else None,
+        patience_s=chosen.patience,
+    )
+    if chosen.key:
+        subject = replace(subject, key=_picker(chosen.key))
+    try:
+        subject = prepare(subject, chosen.role)
+    except (ContractFailure, OSError) as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return 1
+    description = subject.description
+    name, version = (description.name, description.version) if description else ("", "")
+    report = Report(name, version, subject.role, [])
+    if not chosen.json:
+        print(f"{name} {version} as {subject.role}", flush=True)
+    for result in each_result(subject, chosen.only):
+        report.results.append(result)
+        if not chosen.json:
+            print(f"{_MARKS[result.status]} {result.name}: {result.promise}", flush=True)
+            for line in result.message.splitlines():
+                print(f"       {line}", flush=True)
+    if chosen.json:
+        print(msgspec.json.encode({**msgspec.to_builtins(report), "passed": report.passed}).decode())
+    return 0 if report.passed else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dstream_sdk.testing", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("command", nargs="+", help="what starts the provider, `docker run --rm -i IMAGE` included")
+    parser.add_argument(
+        "--config", type=_config, default={}, metavar="JSON", help="a config that the provider works with"
+    )
+    parser.add_argument("--role", choices=("input", "output"), help="for a provider that is both")
+    parser.add_argument(
+        "--key", action="append", metavar="PATH", help="what of an envelope stays the same when read again: data.id"
+    )
+    parser.add_argument(
+        "--durable", metavar="COMMAND", help="shell command that prints how many records are at the far side"
+    )
+    parser.add_argument("--patience", type=float, default=15.0, metavar="SECONDS", help="for whatever should happen")
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run this check alone; repeatable")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.exit_on_error = True
+    return parser
+
+
+def _config(text: str) -> dict[str, Any]:
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return config
+
+
+def _picker(paths: list[str]) -> Callable[[dict[str, Any]], object]:
+    def pick(envelope: dict[str, Any]) -> object:
+        found: list[Any] = []
+        for path in paths:
+            value: Any = envelope
+            for name in path.split("."):
+                value = value.get(name) if isinstance(value, dict) else None
+            found.append(value)
+        return found
+
+    return pick
+
+
+def _counter(command: str) -> Callable[[], int]:
+    def count() -> int:
+        answer = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)  # noqa: S602 - the user's own
+        return int(answer.stdout)
+
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())
