@@ -6,6 +6,7 @@ Importing this imports the Docker SDK; `registry.image` has the types alone.
 from __future__ import annotations
 
 import contextlib
+import socket
 import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from docker import APIClient
 from docker.errors import APIError, DockerException, ImageNotFound, StreamParseError
 from docker.utils import kwargs_from_env
-from requests.exceptions import ReadTimeout, RequestException
+from requests.exceptions import ReadTimeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from orchestrator.errors import DstreamError, UnavailableError, Where
@@ -131,6 +132,7 @@ class EngineImages:
     def _connect(self) -> _PullClient:
         if self._client is None:
             with self._translated():
+                _knock(self._host, self._timeout)
                 client = _PullClient(
                     version="auto", timeout=self._timeout, stall_timeout=self._stall_timeout, **self._settings
                 )
@@ -182,12 +184,20 @@ class EngineImages:
             raise UnavailableError("engine.refused", f"the engine at `{self._host}` refuses: {words}") from error
         except (ReadTimeout, ReadTimeoutError) as error:
             raise stalled or engine_refused(self._host, error) from error
-        except (DockerException, RequestException, HTTPError, StreamParseError) as error:
+        except (DockerException, HTTPError, StreamParseError, OSError) as error:
             if "redentials store error" in str(error):
                 hint = "see `credsStore` and `credHelpers` in the docker command's `config.json`"
                 message = f"the docker command's credential helper failed: {error}"
                 raise UnavailableError("registry.credentials", message, hint=hint) from error
             raise engine_refused(self._host, error) from error
+
+
+def _knock(host: str, timeout: float) -> None:
+    """See that somebody listens: the SDK leaves a socket behind for every engine that is not there."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(timeout)
+            knocking.connect(host.removeprefix("unix://"))
 
 
 class _PullClient(APIClient):
