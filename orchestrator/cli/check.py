@@ -1,0 +1,23 @@
+"""`dstream check TASK`"""
+
+from __future__ import annotations
+
+import typer
+
+from orchestrator.cli.completion import TaskName
+from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.run import Pull, VariableFiles, Variables
+
+
+def check(
+    context: typer.Context,
+    task: TaskName,
+    *,
+    pull: Pull = None,
+    var: Variables = [],  # noqa: B006  # typer copies it
+    var_file: VariableFiles = [],  # noqa: B006  # typer copies it
+) -> int:
+    """Have both providers of a task look at what they need: logins, permissions, tables. Moves no data."""
+    from orchestrator.cli.asking import check_and_show
+
+    return check_and_show(invocation_of(context), task, pull, variables=var, files=var_file)

@@ -1,0 +1,23 @@
+"""`dstream discover TASK`"""
+
+from __future__ import annotations
+
+import typer
+
+from orchestrator.cli.completion import TaskName
+from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.run import Pull, VariableFiles, Variables
+
+
+def discover(
+    context: typer.Context,
+    task: TaskName,
+    *,
+    pull: Pull = None,
+    var: Variables = [],  # noqa: B006  # typer copies it
+    var_file: VariableFiles = [],  # noqa: B006  # typer copies it
+) -> int:
+    """List what a task's input can read: its tables and their columns. Moves no data."""
+    from orchestrator.cli.asking import discover_and_show
+
+    return discover_and_show(invocation_of(context), task, pull, variables=var, files=var_file)

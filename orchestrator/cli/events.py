@@ -1,0 +1,44 @@
+"""`--json`: one object per line on stdout. The first key of each is `event`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.errors import DstreamError
+
+_writing = threading.Lock()
+
+
+def emit(event: dict[str, Any]) -> None:
+    """Write one event. Thread-safe. Raises `BrokenPipeError` when nobody reads stdout any more."""
+    line = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    with _writing:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def error_event(error: DstreamError, mask: Callable[[str], str]) -> dict[str, Any]:
+    """What is known of `error`, its secrets masked."""
+    where = error.where
+    place = {
+        "file": where.file,
+        "line": where.line,
+        "column": where.column,
+        "provider": where.provider,
+        "image": where.image,
+        "last_words": [mask(line) for line in where.last_words] or None,
+    }
+    return {
+        "event": "error",
+        "code": error.code,
+        "message": mask(error.message),
+        "hint": error.hint and mask(error.hint),
+        "where": {key: value for key, value in place.items() if value is not None},
+        "exit_code": error.exit_code,
+    }

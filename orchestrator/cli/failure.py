@@ -1,0 +1,39 @@
+"""How a command that failed says so."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.words import render_error
+from orchestrator.errors import DstreamError
+
+if TYPE_CHECKING:
+    from orchestrator.cli.invocation import Invocation
+
+
+def report(error: DstreamError, invocation: Invocation) -> None:
+    """Write `error` to stderr, and as an event to stdout with `--json`; the traceback with `--debug`.
+
+    Secrets are masked in all of it.
+    """
+    from orchestrator.logs import LOGS
+
+    mask = LOGS.redactor.text
+    if invocation.debug:
+        sys.stderr.write(mask("".join(traceback.format_exception(error))))
+    if invocation.json:
+        from orchestrator.cli.events import emit, error_event
+
+        emit(error_event(error, mask))
+    sys.stderr.write(mask(render_error(error, color=invocation.color(sys.stderr))) + "\n")
+
+
+def report_unexpected(error: Exception, invocation: Invocation) -> None:
+    """A fault of ours: one line, and how to get the rest."""
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    hint = None if invocation.debug else "run it again with `--debug` for the traceback, and report it"
+    known = DstreamError("internal", f"unexpected {said}", hint=hint)
+    known.__traceback__, known.__cause__ = error.__traceback__, error
+    report(known, invocation)
