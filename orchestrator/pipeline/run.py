@@ -60,7 +60,7 @@ class _Run:
         self._phase: Phase = "preparing"
         self._began = time.monotonic()
         self._earlier = Counts(emitted=0, delivered=0, unconfirmed=0)
-        self._ledger = Ledger(confirming=False, max_in_flight=0)
+        self._ledger: Ledger | None = None  # of the attempt under way, or of the last one
         self._delivery: Delivery = "best-effort"
         self._resumed_from: int | None = None
         self._restarts = 0
@@ -95,7 +95,7 @@ class _Run:
         return self._summary("drained" if outcome == "drained" else "ended")
 
     def _attempt(self, source: Prepared, output: Prepared, streams: Sequence[Stream] | None) -> None:
-        self._earlier = _sum(self._earlier, self._ledger.counts())
+        self._earlier, self._ledger = self._counts(), None
         stored = self._resume_point()
         self._resumed_from = stored.id if stored else None
         delivery: Delivery = "at-least-once" if source.may("checkpoint") and output.may("ack") else "best-effort"
@@ -128,7 +128,6 @@ class _Run:
             control=self._control,
             on_phase=lambda phase: self._enter(phase, attempt),
         )
-        self._ledger = attempt.ledger
         try:
             attempt.run()
         finally:
@@ -183,8 +182,8 @@ class _Run:
         self._observer.warning(f"{self._services.redact(str(error))}; trying again in {pause:.1f} s")
 
     def _progress(self) -> Progress:
-        counts = _sum(self._earlier, self._ledger.counts())
-        now = self._ledger.counts()
+        counts = self._counts()
+        now = self._ledger.counts() if self._ledger else Counts()
         return Progress(
             phase=self._phase,
             relayed=counts.relayed,
@@ -195,20 +194,23 @@ class _Run:
             elapsed_s=time.monotonic() - self._began,
         )
 
+    def _counts(self) -> Counts:
+        return _sum(self._earlier, self._ledger.counts()) if self._ledger else self._earlier
+
     def _summary(self, outcome: Literal["ended", "drained", "failed"]) -> RunSummary:
         return RunSummary(
             task=self._task.name,
             run_id=self._session.run_id,
             delivery=self._delivery,
             outcome=outcome,
-            counts=_sum(self._earlier, self._ledger.counts()),
+            counts=self._counts(),
             duration_s=time.monotonic() - self._began,
             resumed_from=self._resumed_from,
             restarts=self._restarts,
         )
 
     def _finish(self, claim: Claim, outcome: Outcome, error: str | None) -> None:
-        counts = _sum(self._earlier, self._ledger.counts())
+        counts = self._counts()
         try:
             self._services.state.finish(claim, outcome, counts, delivery=self._delivery, error=error)
         except UnavailableError as unavailable:

@@ -1,0 +1,98 @@
+"""The rule of the ack: durable first, acknowledged after, and never in anybody's way."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import msgspec
+import pytest
+from dstream_sdk.protocol import Ack, CheckpointMark, SignalLine
+
+from orchestrator.relay.channel import Halt, Outlet
+from orchestrator.relay.counters import Settled
+from orchestrator.relay.settle import InputWriter, Settler
+from orchestrator.runtime.pipes import PipeSink
+from orchestrator.state.store import DeadLetter
+
+
+def settled(number: int, *letters: int) -> Settled:
+    return Settled(
+        CheckpointMark(number, number * 10, msgspec.Raw(b"{}")),
+        tuple(DeadLetter(record, "bad", "", b"{}") for record in letters),
+    )
+
+
+@pytest.fixture
+def pipe():
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    halt = Halt()
+    yield read, Outlet(PipeSink(write), halt)
+    halt.set()
+    os.close(read)
+
+
+def test_the_ack_follows_the_commit():
+    order: list[str] = []
+    settler = Settler(
+        lambda what: order.append(f"commit {what.mark.id}"),
+        lambda ack: order.append(f"ack {ack.id}"),
+        lambda error: order.append(repr(error)),
+    )
+    settler.settle(settled(1))
+    assert settler.close(10)
+    assert order == ["commit 1", "ack 1"]
+
+
+def test_nothing_is_acknowledged_once_a_commit_failed():
+    failures: list[Exception] = []
+    acks: list[Ack] = []
+
+    def commit(_: Settled) -> None:
+        raise OSError("disk full")
+
+    settler = Settler(commit, acks.append, failures.append)
+    settler.settle(settled(1))
+    settler.settle(settled(2))
+    assert settler.close(10)
+    assert (acks, [str(error) for error in failures]) == ([], ["disk full"])
+
+
+def test_a_slow_disk_commits_the_newest_and_every_dead_letter():
+    entered, proceed = threading.Event(), threading.Event()
+    commits: list[Settled] = []
+
+    def commit(what: Settled) -> None:
+        commits.append(what)
+        entered.set()
+        assert proceed.wait(10)
+
+    settler = Settler(commit, lambda ack: None, lambda error: None)
+    settler.settle(settled(1))
+    assert entered.wait(10)
+    for number in range(2, 50):
+        settler.settle(settled(number, number))
+    proceed.set()
+    assert settler.close(10)
+    assert [what.mark.id for what in commits] == [1, 49]
+    assert [one.record for one in commits[1].dead_letters] == list(range(2, 50))
+
+
+def test_an_input_that_never_reads_gets_whole_lines_and_the_newest_ack_when_it_does(pipe):
+    read, outlet = pipe
+    writer = InputWriter(outlet)
+    for number in range(200_000):
+        writer.put_ack(Ack(number, number))
+    writer.put_signal(SignalLine({"kind": "snapshot"}))
+    writer.close()
+    content = b""
+    while chunk := os.read(read, 65536):
+        content += chunk
+    assert writer.join(10)
+    lines = [json.loads(line) for line in content.splitlines()]
+    acks = [line["ack"]["id"] for line in lines if "ack" in line]
+    assert acks == sorted(set(acks))
+    assert acks[-1] == 199_999
+    assert {"signal": {"kind": "snapshot"}} in lines

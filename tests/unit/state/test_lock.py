@@ -1,0 +1,55 @@
+"""One run per task, and a lock that no crash leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from orchestrator.errors import RunError
+from orchestrator.state.lock import Locks
+
+HOLD = """
+import sys
+from pathlib import Path
+from orchestrator.state.lock import Locks
+lock = Locks(Path(sys.argv[1])).acquire("orders", "R1")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate(timeout=10)
+
+
+def test_whoever_comes_second_is_told_who_holds_the_lock(tmp_path, holder):
+    locks = Locks(tmp_path)
+    assert locks.try_acquire("orders", "R2") is None
+    with pytest.raises(RunError) as refused:
+        locks.acquire("orders", "R2")
+    assert refused.value.code == "task.running"
+    assert str(holder.pid) in refused.value.message
+
+
+def test_a_killed_holder_leaves_the_lock_free(tmp_path, holder):
+    holder.kill()
+    holder.wait(10)
+    with Locks(tmp_path).acquire("orders", "R2"):
+        assert Locks(tmp_path).holder("orders").pid == os.getpid()
+
+
+def test_tasks_have_locks_of_their_own_whatever_their_names(tmp_path):
+    locks = Locks(tmp_path)
+    with locks.acquire("a/b", "R1"), locks.acquire("a_b", "R2"), locks.acquire("ä" * 200, "R3"):
+        assert locks.try_acquire("a/b", "R4") is None
+    assert locks.try_acquire("a/b", "R5") is not None

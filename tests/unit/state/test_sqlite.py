@@ -1,0 +1,135 @@
+"""What the embedded store keeps, and from whom."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import UnavailableError
+from orchestrator.state.sqlite import SqliteState
+from orchestrator.state.store import Checkpoint, Counts, DeadLetter, Identity
+
+IDENTITY = Identity("orders", "ghcr.io/katasec/mssql-cdc-provider", "mssql-cdc-provider", 1, ("Orders",))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".dstream" / "state.db"
+
+
+def point(number: int, state: bytes = b'{"lsn":"00"}') -> Checkpoint:
+    return Checkpoint(IDENTITY, "RUN", number, number * 10, state, 1.5)
+
+
+def test_a_checkpoint_comes_back_as_it_was_stored(path):
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1")
+    state.commit(claim, point(1))
+    state.commit(claim, point(2, b'{"n":9007199254740993.0}'))
+    state.close()
+    assert SqliteState(path).checkpoint("orders") == point(2, b'{"n":9007199254740993.0}')
+
+
+def test_a_task_without_checkpoint_has_none(path):
+    assert SqliteState(path).checkpoint("orders") is None
+
+
+def test_dead_letters_are_stored_with_the_checkpoint_behind_them(path):
+    state = SqliteState(path)
+    state.commit(state.claim("orders", "R1"), point(1), [DeadLetter(3, "too_large", "why", b"\xff", raw=True)])
+    assert state.dead_letters("orders") == 1
+    assert state.dead_letters("other") == 0
+
+
+def test_a_newer_claim_voids_every_write_of_the_older(path):
+    state = SqliteState(path)
+    older = state.claim("orders", "R1")
+    state.commit(older, point(1))
+    newer = SqliteState(path).claim("orders", "R2")
+    for write in (
+        lambda: state.commit(older, point(2)),
+        lambda: state.finish(older, "ended", Counts(), delivery="best-effort"),
+        lambda: state.reset(older),
+    ):
+        with pytest.raises(UnavailableError, match="state.fenced"):
+            write()
+    assert state.checkpoint("orders") == point(1)
+    state.commit(newer, point(3))
+
+
+def test_claims_of_different_tasks_do_not_touch_each_other(path):
+    state = SqliteState(path)
+    one, _two = state.claim("one", "R1"), state.claim("two", "R2")
+    state.commit(one, point(1))
+
+
+def test_runs_that_were_killed_stay_open_until_they_are_abandoned(path):
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1", ["image", "path"])
+    state.claim("other", "R2")
+    state.finish(claim, "ended", Counts(), delivery="at-least-once")
+    assert [run.run_id for run in state.open_runs()] == ["R2"]
+    state.abandon("R2")
+    assert state.open_runs() == []
+
+
+def test_reset_forgets_the_checkpoint_and_keeps_the_dead_letters(path):
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1")
+    state.commit(claim, point(1), [DeadLetter(1, "bad", "", b"{}")])
+    state.reset(claim)
+    assert (state.checkpoint("orders"), state.dead_letters("orders")) == (None, 1)
+
+
+def test_the_project_id_is_made_once(path):
+    assert SqliteState(path).project == SqliteState(path).project
+
+
+def test_the_state_is_private(path):
+    SqliteState(path)
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_newer_schema_is_refused(path):
+    SqliteState(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(UnavailableError, match="state.newer"):
+        SqliteState(path)
+
+
+def test_a_damaged_file_is_an_error_with_its_name(path):
+    path.parent.mkdir()
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(UnavailableError) as refused:
+        SqliteState(path)
+    assert refused.value.code == "state.unavailable"
+    assert refused.value.where.file == str(path)
+
+
+def test_a_full_disk_is_an_error_and_moves_nothing(path):
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1")
+    state.commit(claim, point(1))
+    pages = state._db.execute("PRAGMA page_count").fetchone()[0]
+    state._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(UnavailableError, match="state.unavailable"):
+        state.commit(claim, point(2, b'"' + b"s" * 1_000_000 + b'"'))
+    assert state.checkpoint("orders") == point(1)
+    state._db.execute("PRAGMA max_page_count = 100000")
+    state.commit(claim, point(3))
+
+
+def test_two_processes_may_make_the_store_at_once(path):
+    script = f"from pathlib import Path; from orchestrator.state.sqlite import SqliteState; print(SqliteState(Path({str(path)!r})).project)"
+    makers = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    projects = {maker.communicate(timeout=60)[0] for maker in makers}
+    assert [maker.returncode for maker in makers] == [0] * 6
+    assert len(projects) == 1
+    assert os.path.exists(path)
