@@ -15,7 +15,15 @@ from tests.servers.script import REPOSITORY, run_script
 
 NAMESPACE = "ghcr.io/katasec"
 PROVIDERS = ("counter-input-provider", "console-output-provider")
-_MADE_FROM = ("VERSION.txt", "constraints.txt", "Dockerfile.base", "scripts/build-image", "scripts/base-image", "sdk", "images")
+_MADE_FROM = (
+    "VERSION.txt",
+    "constraints.txt",
+    "Dockerfile.base",
+    "scripts/build-image",
+    "scripts/base-image",
+    "sdk",
+    "images",
+)
 
 
 @dataclass(frozen=True)
