@@ -271,7 +271,7 @@ class Engine:
             raise engine_unreachable(self.address, error) from error
 
 
-class EngineRefused(UnavailableError):  # noqa: N818 - named as the errors above it are
+class EngineRefused(UnavailableError):
     """The engine answered, with `words` and an HTTP `status` that mean no."""
 
     def __init__(self, address: str, words: str, status: int | None) -> None:

@@ -55,11 +55,10 @@ class Guard:
     def close(self) -> None:
         """Let go of the guard: it leaves at once, or after it has killed what was never released. Idempotent."""
         with self._lock:
-            if self._process is None:
-                return
-            os.close(self._pipe)
-            self._pipe = -1
-            if not self._watched:
+            if self._pipe >= 0:
+                os.close(self._pipe)
+                self._pipe = -1
+            if self._process is not None and not self._watched:
                 self._process.wait(_LEAVES_WITHIN)
                 self._process = None
 
