@@ -82,9 +82,9 @@ class Attempt:
         behind in any case, or `runtime.leftover` says what is.
         """
         try:
-            self._control.listen(self._halt_on_request)
+            # Until data may flow a request simply ends the attempt; from then on the watch decides.
+            self._control.listen(self._halt.set)
             watch = self._open()
-            self._control.listen(lambda: self._reports.put(None))
             watch.run()
             self.drained = watch.draining
         except Halted:
@@ -144,6 +144,9 @@ class Attempt:
             timeout=self._terms.timeout,
             on_phase=self._on_phase,
         )
+        self._control.listen(lambda: self._reports.put(None))
+        if self._halt.is_set:
+            raise Halted
         self._spawn("output", replies.run)
         self._spawn("input", pump.run)
         self._spawn("output", output.running.wait)
@@ -178,9 +181,6 @@ class Attempt:
 
     def _text(self, content: bytes) -> None:
         self._outbox.text("output", content)
-
-    def _halt_on_request(self) -> None:
-        self._halt.set()
 
     def _count(self, relayed: int) -> None:
         if self._terms.max_records is not None and relayed >= self._terms.max_records:

@@ -84,6 +84,7 @@ class Watch:
         self._grace = grace
         self._on_phase = on_phase
         self._exits: dict[Role, Exit] = {}
+        self._exited_at: dict[Role, float] = {}
         self._input_closed: InputClosed | None = None
         self._output_closed = False
         self._input_ended = False
@@ -139,10 +140,8 @@ class Watch:
             output.outlet.close()
         deadline = time.monotonic() + self._grace if self.draining else None
         while not self._ledger.complete:
-            if "output" in self._exits and self._output_closed:
+            if self._output_is_gone():
                 break
-            if "output" in self._exits and not self._exits["output"].clean:
-                raise self._output_died()
             self._step()
             if deadline is None:
                 self._check_progress(owed=True)
@@ -155,9 +154,10 @@ class Watch:
                 )
         if self._ledger.confirming and not self._ledger.complete:
             raise self._output_died()
-        ended = self._exits.get("output")
-        if not self._ledger.confirming and ended is not None and not ended.clean and not self._drained_legacy(ended):
-            raise output.died(ended, "before it had processed everything")
+        if not self._ledger.confirming:
+            ended = self._await_exit(output)
+            if ended is None or not (ended.clean or self._drained_legacy(ended)):
+                raise output.died(ended, "before it had processed everything")
 
     def _finish_input(self) -> None:
         """The last state is stored, the last ack written, and only then is the input told to go."""
@@ -208,7 +208,10 @@ class Watch:
                 raise self._output_died() from None
 
     def _output_is_gone(self) -> bool:
-        return not self._ledger.complete and ("output" in self._exits or self._output_closed)
+        """Its stdout has ended without `end`; or it has exited, and something else holds its stdout open."""
+        if self._ledger.complete or self._output_closed:
+            return not self._ledger.complete
+        return "output" in self._exits and time.monotonic() - self._exited_at["output"] > EXIT_S
 
     def _output_died(self) -> DstreamError:
         """The error for an output that is gone; acks that it wrote before are still taken in."""
@@ -300,6 +303,7 @@ class Watch:
                 self._output_closed = True
             case Exit() as ended if report.role != "settler":
                 self._exits[report.role] = ended
+                self._exited_at[report.role] = time.monotonic()
             case Exception() as error:
                 self._failed(report.role, error, ignore_output=ignore_output)
 

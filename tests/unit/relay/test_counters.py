@@ -6,10 +6,10 @@ import threading
 
 import msgspec
 import pytest
-from dstream_sdk.protocol import PENDING_CHECKPOINTS, Ack, CheckpointMark, End
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dstream_sdk.protocol import PENDING_CHECKPOINTS, Ack, CheckpointMark, End
 from orchestrator.errors import RunError
 from orchestrator.relay.counters import REJECTS_HELD, Ledger
 from orchestrator.state.store import DeadLetter

@@ -8,8 +8,8 @@ import threading
 
 import msgspec
 import pytest
-from dstream_sdk.protocol import Ack, CheckpointMark, SignalLine
 
+from dstream_sdk.protocol import Ack, CheckpointMark, SignalLine
 from orchestrator.relay.channel import Halt, Outlet
 from orchestrator.relay.counters import Settled
 from orchestrator.relay.settle import InputWriter, Settler
