@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from orchestrator.config.source import Source
 from orchestrator.config.syntax import Body, Expression
 
 _WRAP = "_=("  # an expression on its own is given to the grammar as an attribute's value
+_WORD = re.compile(r"[\w-]+|[^\s]")
 _EXPECTED = {
     "EQ": "`=`",
     "LBRACE": "`{`",
@@ -63,12 +65,15 @@ def _grammar_tree(source: Source, masked: str, shift: int) -> Node:
         offset = min(max(position + shift, 0), len(source.text))
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         at = source.at(len(source.text) if ended else offset)
+        if set(getattr(error, "expected", ())) == {"LBRACE"}:  # a block's head, and then something else
+            head = source.at(len(source.text[: at.offset].rstrip()) - 1)
+            raise head.error("config.syntax", "neither `name = value` nor `name { … }`") from None
         raise at.error("config.syntax", _unexpected(source, error, at.offset)) from None
 
 
 def _unexpected(source: Source, error: UnexpectedInput, offset: int) -> str:
-    rest = source.text[offset : offset + 20].split("\n")[0].strip()
-    found = f"unexpected `{rest.split()[0]}`" if rest else "unexpected end of the line"
+    word = _WORD.match(source.text, offset)
+    found = f"unexpected `{word[0]}`" if word else "unexpected end of the line"
     names: Collection[str] = error.expected if isinstance(error, UnexpectedToken) else getattr(error, "allowed", ())
     known = [text for name, text in _EXPECTED.items() if name in names]
     return f"{found}, expected {' or '.join(known)}" if 0 < len(known) <= 3 else found

@@ -68,7 +68,7 @@ class TreeReader:
 
     def attribute(self, node: Node) -> Attribute:
         name, value = _trees(node)
-        return Attribute(self.place(node), _word(name), self.expression(value))
+        return Attribute(self.place(node), self.word(name), self.expression(value))
 
     def block(self, node: Node) -> Block:
         if self.depth >= NESTING_LIMIT:
@@ -79,7 +79,7 @@ class TreeReader:
         self.depth += 1
         block = Block(
             self.place(node),
-            _word(name),
+            self.word(name),
             tuple(self.label(label) for label in labels),
             self.body(body, (opening.start_pos or 0) + self.shift),
         )
@@ -88,7 +88,7 @@ class TreeReader:
 
     def label(self, node: Node) -> str:
         if node.data != "string":
-            return _word(node)
+            return self.word(node)
         text = self.text(node)
         if not isinstance(text, Literal) or not isinstance(text.value, str):
             raise self.place(node).error("config.syntax", "a block's name is plain text, without `${…}` or `{{ }}`")
@@ -105,18 +105,27 @@ class TreeReader:
         self.depth -= 1
         return built
 
+    def word(self, node: Node) -> str:
+        """A name, as the source has it."""
+        text = self.text_of(node)
+        if text[:1].isdigit():
+            raise self.place(node).error("config.syntax", f"`{text}` cannot be a name")
+        return text
+
+    def text_of(self, node: Node) -> str:
+        start = self.place(node).offset
+        return self.source.text[start : (node.meta.end_pos or 0) + self.shift]
+
     def term(self, node: Node) -> Expression:
         return self.expression(_trees(node)[0])
 
     def literal(self, node: Node) -> Expression:
-        return Literal(self.place(node), _LITERALS[_word(node)])
-
-    def number(self, node: Node) -> Expression:
-        at = self.place(node)
-        return Literal(at, read_number(str(node.children[0]), at))
+        return Literal(self.place(node), _LITERALS[self.word(node)])
 
     def name(self, node: Node) -> Expression:
-        return Name(self.place(node), _word(node))
+        """A name, or a number, which the lexical pass disguised as one."""
+        at, text = self.place(node), self.text_of(node)
+        return Literal(at, read_number(text, at)) if text[:1].isdigit() else Name(at, text)
 
     def text(self, node: Node) -> Expression:
         start, end = self.place(node).offset, (node.meta.end_pos or 0) + self.shift
@@ -145,8 +154,8 @@ class TreeReader:
         if node.data == "expr_term" and len(node.children) == 1:
             inner = _trees(node)[0]
         if inner.data in ("identifier", "keyword", "literal_value"):
-            return Literal(self.place(inner), _word(inner))
-        if inner.data in ("string", "int_lit", "expr_term"):
+            return Literal(self.place(inner), self.text_of(inner))
+        if inner.data in ("string", "expr_term"):
             return self.expression(inner)
         raise self.place(node).error("config.syntax", "a key is a name, a text, or an expression in parentheses")
 
@@ -155,22 +164,20 @@ class TreeReader:
         if any(isinstance(child, Token) and child.type == "COLONS" for child in node.children):
             raise self.place(node).error("config.unknown_function", "there are no functions with `::` in their name")
         if not rest:
-            return Call(self.place(node), _word(name), ())
+            return Call(self.place(node), self.word(name), ())
         spread = any(isinstance(child, Token) and child.type == "ELLIPSIS" for child in rest[-1].children)
         arguments = tuple(self.expression(argument) for argument in _trees(rest[-1]))
-        return Call(self.place(node), _word(name), arguments, spread)
+        return Call(self.place(node), self.word(name), arguments, spread)
 
     def member(self, node: Node) -> Expression:
         base, step = _trees(node)
         return Member(self.place(step), self.expression(base), self.step(step))
 
     def step(self, node: Node) -> Expression:
-        """What `.name`, `.0` and `[expression]` select."""
-        if node.data == "short_index":
-            at = self.place(node)
-            return Literal(at, read_number(str(node.children[-1]), at))
+        """What `.name`, `.0` and `[expression]` select; a member called `true` is a text like any other."""
         inner = _trees(node)[0]
-        return Literal(self.place(inner), _word(inner)) if node.data == "get_attr" else self.expression(inner)
+        step = self.expression(inner)
+        return Literal(step.at, step.name) if node.data == "get_attr" and isinstance(step, Name) else step
 
     def splat(self, node: Node) -> Expression:
         base, splat = _trees(node)
@@ -182,8 +189,10 @@ class TreeReader:
     def binary(self, node: Node) -> Expression:
         left, term = _trees(node)
         operator, right = _trees(term)
-        token = operator.children[0]
-        return Binary(self.place(node), str(token).split()[-1], self.expression(left), self.expression(right))
+        symbol = str(operator.children[0]).split()[-1]
+        if symbol == "+":  # or a minus that the lexical pass disguised
+            symbol = self.source.text[(operator.meta.end_pos or 0) + self.shift - 1]
+        return Binary(self.place(node), symbol, self.expression(left), self.expression(right))
 
     def conditional(self, node: Node) -> Expression:
         condition, if_true, if_false = (self.expression(child) for child in _trees(node))
@@ -197,7 +206,7 @@ class TreeReader:
         grouped = any(isinstance(child, Token) and child.type == "ELLIPSIS" for child in node.children)
         return For(
             self.place(node),
-            tuple(_word(name) for name in names),
+            tuple(self.word(name) for name in names),
             self.expression(over),
             self.expression(results[-1]),
             key=key,
@@ -209,8 +218,6 @@ class TreeReader:
 _EXPRESSIONS: dict[str, Callable[[TreeReader, Node], Expression]] = {
     "expr_term": TreeReader.term,
     "literal_value": TreeReader.literal,
-    "int_lit": TreeReader.number,
-    "float_lit": TreeReader.number,
     "identifier": TreeReader.name,
     "string": TreeReader.text,
     "tuple": TreeReader.list_node,
@@ -235,7 +242,3 @@ def _is_newline(node: Node | Token) -> bool:
 def _trees(node: Node) -> list[Node]:
     """The children that mean something: no punctuation, no line ends."""
     return [child for child in node.children if isinstance(child, Tree) and not _is_newline(child)]
-
-
-def _word(node: Node) -> str:
-    return str(node.children[0])

@@ -1,8 +1,10 @@
 """The lexical pass before the grammar: same length, same places, nothing left that the grammar trips over.
 
 The grammar is asked about structure only. Quoted texts and heredocs become texts of `x`, so their
-contents (escapes, `${…}`, unescaped quotes inside `{{ }}`) are read by `template.py` from the original;
-comments become blanks; a `;` between items becomes a line end. Since no character moves, every
+contents (escapes, `${…}`, unescaped quotes inside `{{ }}`) are read by `template.py` from the original.
+Numbers become names, and a minus right behind one a plus, since in `10-2` the grammar would take the
+minus for a part of the second number, or of a name.
+Comments become blanks, a `;` between items becomes a line end. Since no character moves, every
 position that the grammar reports is a position in the file.
 """
 
@@ -15,9 +17,20 @@ from orchestrator.config.source import Source
 NESTING_LIMIT = 100
 """Brackets, templates and expressions may be nested this deep; it bounds the recursion of every later step."""
 
-TAG = r"\{\{-?[ \t]*[A-Za-z.$(][^{}\n]*\}\}"
+TAG = r"\{\{-?[\x20\t]*[A-Za-z.$(][^{}\n]*\}\}"
 
-_IN_CODE = re.compile(rf'"|\#|//|/\*|<<(?P<trim>-?)(?P<mark>[A-Za-z][A-Za-z0-9._-]*)\n|{TAG}|[()\[\]{{}};]')
+_IN_CODE = re.compile(
+    rf"""
+    "
+    | \#|//|/\*
+    | <<-?(?P<mark>[A-Za-z][A-Za-z0-9._-]*)\n
+    | {TAG}
+    | (?P<name>[A-Za-z_][\w-]*)
+    | (?P<number>(?<=\.)\d+ | \d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?P<minus>-?)
+    | [()\[\]{{}};]
+    """,
+    re.VERBOSE | re.ASCII,
+)
 _IN_TEXT = re.compile(rf'\\[^\n]|\$\$\{{|%%\{{|\$\{{|{TAG}|["\n]')
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
@@ -87,7 +100,7 @@ class _Scanner:
         return self.stop
 
     def opaque(self, found: re.Match[str], depth: int) -> int | None:
-        """Read the text, heredoc or comment that begins at `found`; None where nothing of that kind does."""
+        """Read the name, number, text, heredoc or comment that begins at `found`; None where none does."""
         first, word = found.start(), found.group()
         if word == '"':
             end = self.quoted(first, depth=depth)
@@ -97,8 +110,11 @@ class _Scanner:
             end = self.comment(first, word)
             self.span(depth, first, end, " " * (end - first))
             return end
+        elif found["number"]:
+            self.span(depth, first, found.end(), "n" * len(found["number"]) + "+" * len(found["minus"]))
+            return found.end()
         else:
-            return None
+            return found.end() if found["name"] else None
         self.span(depth, first, end, '"' + "x" * (end - first - 2) + '"')
         return end
 

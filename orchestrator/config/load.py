@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.config.expressions import Namespace, Scope
@@ -13,7 +13,7 @@ from orchestrator.config.namespaces import Locals, Variables
 from orchestrator.config.nearest import suggestion
 from orchestrator.config.parsing import parse_all
 from orchestrator.config.removed import TOP_LEVEL, removed
-from orchestrator.config.source import read_source
+from orchestrator.config.source import Source, read_source
 from orchestrator.config.syntax import Attribute, Block, Body
 from orchestrator.config.tasks import Tasks
 from orchestrator.config.variables import Variable, gather, read_variable, read_variable_file
@@ -27,15 +27,16 @@ def load_project(
     variables: Mapping[str, str] | None = None,
     var_files: Sequence[str | Path] = (),
     environ: Mapping[str, str] = os.environ,
+    parse: Callable[[Sequence[Source]], Sequence[Body]] = parse_all,
 ) -> Project:
     """Read and check a configuration file. `variables` is what `--var` gave; later `var_files` win.
 
-    Raises `ConfigError` for what is wrong in the file as a whole; what is wrong inside one task is
-    raised when that task is taken from the project. Blocks for the time of parsing.
+    `parse` turns texts into trees. Raises `ConfigError` for what is wrong in the file as a whole; what
+    is wrong inside one task is raised when that task is taken from the project. Blocks while parsing.
     """
     source = read_source(Path(path), missing_hint="name the file with `-c FILE`, or change to its folder")
     files = [read_source(Path(file)) for file in var_files]
-    trees = iter(parse_all([source, *(file for file in files if not file.name.endswith(".json"))]))
+    trees = iter(parse([source, *(file for file in files if not file.name.endswith(".json"))]))
     body = next(trees)
     surroundings = Surroundings(environ, source.folder)
     blocks = _blocks(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Context, Decimal, DecimalException
 
 from orchestrator.config.source import Place
@@ -17,27 +18,27 @@ ARITHMETIC = Context(prec=DIGITS, Emax=DIGITS, Emin=-DIGITS)
 _DIVISION = Context(prec=34, Emax=DIGITS, Emin=-DIGITS)  # a quotient that never ends stops at decimal128
 
 
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
 def read_number(text: str, at: Place) -> Number:
     """The number that `text` spells, digit by digit. Raises `ConfigError` (`config.number`)."""
-    if len(text) > DIGITS:
+    if _NUMBER.fullmatch(text) is None:
+        raise at.error("config.number", f"`{text}` is not a number", f'text stands in quotes: `"{text}"`')
+    number = parse_number(text)
+    if number is None:
         raise at.error("config.number", f"a number has at most {DIGITS} digits")
-    try:
-        return bounded(int(text) if text.lstrip("-").isdecimal() else Decimal(text), at)
-    except (ValueError, DecimalException):
-        pass
-    if "-" in text[1:].replace("e-", "").replace("E-", ""):
-        raise at.error("config.number", f"`{text}` is not a number", "put spaces around the minus sign")
-    raise at.error("config.number", f"`{text}` is not a number")
+    return number
 
 
 def parse_number(text: str) -> Number | None:
-    """The number that `text` spells in full, or None."""
-    text = text.strip()
-    if not text or len(text) > DIGITS or not text.isascii() or "_" in text:
+    """The number that `text` spells in full, blanks around it aside, or None."""
+    found = _NUMBER.fullmatch(text.strip())
+    if found is None or len(text) > DIGITS:
         return None
     try:
-        number = int(text) if text.lstrip("+-").isdigit() else Decimal(text)
-    except (ValueError, DecimalException):
+        number = Decimal(found[0]) if found[1] or found[2] else int(found[0])
+    except DecimalException:
         return None
     return number if is_bounded(number) else None
 

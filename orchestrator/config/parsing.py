@@ -48,7 +48,7 @@ def parse_all(sources: Sequence[Source]) -> list[Body]:
         code, message, hint, where = result
         raise ConfigError(code, message, hint=hint, where=where)
     if isinstance(result, str):
-        raise RuntimeError(f"the parser failed in its process:\n{result}")
+        raise RuntimeError(f"the parser failed in its process:\n{result}")  # noqa: TRY004
     return result
 
 
