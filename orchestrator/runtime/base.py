@@ -138,6 +138,7 @@ class ByteSink(Protocol):
     def write(self, data: memoryview | bytes) -> int:
         """Write without blocking; returns how many bytes were taken, 0 when there is no room.
 
+        After 0, the next write must begin with the same bytes: under TLS some may be on their way.
         Raises `StreamBroken` when the reader is gone. Its absence proves nothing: a write to a
         dead container's stdin succeeds, so death is learned from `wait`.
         """
@@ -172,7 +173,10 @@ class RunningProvider(Protocol):
         """Send SIGTERM to the provider's main process. A provider that is gone is no error."""
 
     def kill(self) -> None:
-        """Send SIGKILL to everything the provider started. A provider that is gone is no error."""
+        """Send SIGKILL to everything the provider started. A provider that is gone is no error.
+
+        Both raise `UnavailableError` (`engine.unreachable`) when nobody can be asked; `dispose` goes on trying.
+        """
 
     def dispose(self, deadline: float) -> None:
         """Close the streams, kill, see it gone and remove it, within `deadline` seconds.

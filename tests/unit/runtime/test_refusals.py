@@ -1,0 +1,51 @@
+"""An engine's words, as errors that say what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.errors import ConfigError
+from orchestrator.runtime.base import ImageProgram, Launch
+from orchestrator.runtime.refusals import container_refused, engine_unreachable
+
+PROGRAM = ImageProgram("example/counter:v1", "sha256:abc")
+LAUNCH = Launch("input", PROGRAM, network="backend")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code", "exit_code"),
+    [
+        ("No such image: sha256:abc", 404, "image.absent", 4),
+        ("network backend not found", 404, "network.unknown", 3),
+        ("invalid mount config for type \"bind\": bind source path does not exist: /srv/x", 400, "mount.missing", 3),
+        ("unable to find user app: no matching entries in passwd file", 500, "provider.user", 3),
+        ("No command specified", 400, "provider.entrypoint", 3),
+        ("OCI runtime create failed: exec: \"x\": executable file not found in $PATH", 400, "provider.entrypoint", 3),
+        ("image with reference x was found but does not match the specified platform", 404, "image.platform", 3),
+        ("Minimum memory limit allowed is 6MB", 400, "provider.refused", 3),
+        ("failed to create shim task: no space left on device", 500, "engine.refused", 4),
+    ],
+)  # fmt: skip
+def test_each_refusal_has_its_code(words: str, status: int, code: str, exit_code: int) -> None:
+    error = container_refused(words, status, LAUNCH, PROGRAM)
+    assert (error.code, error.exit_code) == (code, exit_code)
+    assert error.where.image == "example/counter:v1"
+
+
+def test_an_unknown_network_gets_the_command_that_makes_it() -> None:
+    error = container_refused("network backend not found", 404, LAUNCH, PROGRAM)
+    assert isinstance(error, ConfigError)
+    assert "docker network create backend" in str(error.hint)
+
+
+def test_an_unreachable_engine_is_named_with_the_cause_from_below() -> None:
+    problem = RuntimeError("Connection aborted.", PermissionError(13, "Permission denied"))
+    error = engine_unreachable("unix:///run/x.sock", problem)
+    assert error.code == "engine.unreachable"
+    assert error.message == "the Docker Engine at `unix:///run/x.sock` cannot be reached: Permission denied"
+    assert "group" in str(error.hint)
+
+
+def test_an_engine_that_hangs_is_told_from_one_that_is_not_there() -> None:
+    assert "docker info" in str(engine_unreachable("tcp://x:1", TimeoutError("timed out")).hint)
+    assert "start the engine" in str(engine_unreachable("tcp://x:1", FileNotFoundError(2, "gone")).hint)
