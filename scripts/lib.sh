@@ -31,6 +31,14 @@ need() {
 
 # The docker client to build with: BuildKit comes as a plugin (buildx) or, in older clients, built in.
 docker_client() {
+  find_docker_client && return
+  [[ $install == true ]] && need /usr/bin/docker docker.io && find_docker_client && return
+  # Where docker.io is newer, the plugin is a package of its own.
+  [[ $install == true ]] && need /usr/libexec/docker/cli-plugins/docker-buildx docker-buildx && find_docker_client && return
+  fail "\`docker\` with BuildKit is missing: install docker.io, or Docker with its buildx plugin" 4
+}
+
+find_docker_client() {
   local candidate
   while read -r candidate; do
     if "$candidate" buildx version > /dev/null 2>&1 || [[ $("$candidate" --version) == *" 20."* ]]; then
@@ -38,7 +46,7 @@ docker_client() {
       return
     fi
   done < <(type -ap docker)
-  fail "\`docker\` with BuildKit is missing: install docker.io, or Docker with its buildx plugin" 4
+  return 1
 }
 
 # content_hash PATH...: a short hash of what is in these files and folders
