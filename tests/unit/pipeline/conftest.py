@@ -71,7 +71,7 @@ class Stage:
 
     def play(
         self,
-        input: list[Any],
+        source: list[Any],
         output: list[Any],
         *,
         announced: tuple[bool, bool] = (True, True),
@@ -85,7 +85,7 @@ class Stage:
         """Run two puppets; an announced one shakes hands before its steps."""
         where = Where(file="dstream.hcl", line=1)
         if announced[0] and self.handshakes["input"]:
-            input = [["say", self.handshakes["input"]], *input]
+            source = [["say", self.handshakes["input"]], *source]
         if announced[1] and self.handshakes["output"]:
             output = [["say", self.handshakes["output"]], *output]
         specs = [
@@ -98,7 +98,7 @@ class Stage:
                 protocol=1 if known else None,
                 ready_timeout=ready_timeout,
             )
-            for role, steps, known in zip(("input", "output"), (input, output), announced, strict=True)
+            for role, steps, known in zip(("input", "output"), (source, output), announced, strict=True)
         ]
         services = Services(
             state=self.state,

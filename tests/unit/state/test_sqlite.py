@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -127,9 +126,13 @@ def test_a_full_disk_is_an_error_and_moves_nothing(path):
 
 
 def test_two_processes_may_make_the_store_at_once(path):
-    script = f"from pathlib import Path; from orchestrator.state.sqlite import SqliteState; print(SqliteState(Path({str(path)!r})).project)"
-    makers = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    script = (
+        "import sys; from pathlib import Path; from orchestrator.state.sqlite import SqliteState;"
+        "print(SqliteState(Path(sys.argv[1])).project)"
+    )
+    makers = [
+        subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True) for _ in range(6)
+    ]
     projects = {maker.communicate(timeout=60)[0] for maker in makers}
     assert [maker.returncode for maker in makers] == [0] * 6
     assert len(projects) == 1
-    assert os.path.exists(path)
