@@ -87,6 +87,7 @@ def label(description: Description) -> bytes:
         protocol=description.protocol,
         role=description.role,
         capabilities=description.capabilities,
+        commands=description.commands,
         describe=True,
     )
     return msgspec.json.encode(reduced)

@@ -42,7 +42,7 @@ class RecordReader:
         self._control = control
         self._partial: list[bytes] = []
         self._partial_size = 0
-        self._decode_lines = msgspec.json.Decoder(Envelope).decode_lines
+        self._decode_all = msgspec.json.Decoder(list[Envelope]).decode
         self._decode = msgspec.json.Decoder(Envelope).decode
 
     @property
@@ -86,8 +86,10 @@ class RecordReader:
             places[prefix] = _find_line(block, prefix, start)
 
     def _records(self, lines: bytes) -> Iterator[Records | BadLine]:
+        # As an array with the newlines kept, so that only lines of one value each can make it a valid one
+        # of their number: a blank line, a broken one or two values in a line cannot hide behind another.
         try:
-            envelopes = self._decode_lines(lines)
+            envelopes = self._decode_all(b"[" + lines[:-1].replace(b"\n", b",\n") + b"]")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield from self._one_by_one(lines)
             return

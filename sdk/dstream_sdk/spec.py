@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a command prints
 """Prints what a provider says of itself, without running it: for image labels, `provider.json` and READMEs.
 
 python -m dstream_sdk.spec counter_input_provider.provider:Counter
@@ -97,7 +98,7 @@ def with_table(readme: str, description: Description) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command. Exits 1 where `--check` finds a stale README or the provider cannot be loaded."""
-    parser = argparse.ArgumentParser(prog="python -m dstream_sdk.spec", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m dstream_sdk.spec", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("provider", metavar="MODULE:CLASS")
     parser.add_argument("--full", action="store_true", help="the whole description, also where a label must be reduced")
     parser.add_argument("--readme", type=Path, metavar="FILE", help="renew the config table between the file's markers")

@@ -19,6 +19,9 @@ else:
 Command = Literal["describe", "check", "discover", "run", "init", "plan", "status", "destroy"]
 Role = Literal["input", "output"]
 
+Options = dict[str, Any]
+"""What one start of a command is asked besides its config, by name; a provider ignores what it does not know."""
+
 Capability = Literal["checkpoint", "signal", "ack", "reject", "stats"]
 
 INPUT_CAPABILITIES: tuple[Capability, ...] = ("checkpoint", "signal", "stats")
@@ -79,7 +82,7 @@ class CommandEnvelope(msgspec.Struct, omit_defaults=True):
     run_id: str = ""
     delivery: Literal["at-least-once", "best-effort"] | None = None
     state: OptionalRaw = None
-    options: dict[str, Any] = {}
+    options: Options = {}
     streams: list[Stream] | None = None
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a command prints
 """`python -m dstream_sdk.testing [OPTION…] -- COMMAND…`: the contract suite for any command line.
 
 Exit status: 0 every promise kept, 1 one broken, 3 a wrong command line.
@@ -11,14 +12,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from dstream_sdk.testing.subject import ContractFailure, Subject
-from dstream_sdk.testing.suite import Report, each_result, prepare
-
-_MARKS = {"passed": "ok  ", "failed": "FAIL", "inapplicable": "-   "}
+from dstream_sdk.testing.suite import each_result, empty_report, prepare
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,24 +36,25 @@ def main(arguments: list[str] | None = None) -> int:
     except (ContractFailure, OSError) as failure:
         print(f"error: {failure}", file=sys.stderr)
         return 1
-    description = subject.description
-    name, version = (description.name, description.version) if description else ("", "")
-    report = Report(name, version, subject.role, [])
+    report = empty_report(subject)
     if not chosen.json:
-        print(f"{name} {version} as {subject.role}", flush=True)
+        print(report.heading, flush=True)
     for result in each_result(subject, chosen.only):
         report.results.append(result)
         if not chosen.json:
-            print(f"{_MARKS[result.status]} {result.name}: {result.promise}", flush=True)
-            for line in result.message.splitlines():
-                print(f"       {line}", flush=True)
+            print(result, flush=True)
     if chosen.json:
         print(msgspec.json.encode({**msgspec.to_builtins(report), "passed": report.passed}).decode())
     return 0 if report.passed else 1
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(3, f"error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dstream_sdk.testing", description=(__doc__ or "").splitlines()[0])
+    parser = _Parser(prog="python -m dstream_sdk.testing", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("command", nargs="+", help="what starts the provider, `docker run --rm -i IMAGE` included")
     parser.add_argument(
         "--config", type=_config, default={}, metavar="JSON", help="a config that the provider works with"
@@ -69,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--patience", type=float, default=15.0, metavar="SECONDS", help="for whatever should happen")
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run this check alone; repeatable")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
-    parser.exit_on_error = True
     return parser
 
 

@@ -43,7 +43,7 @@ def description_matches_the_run(subject: Subject) -> None:
 
 
 def describes_its_config(subject: Subject) -> None:
-    """Every key of the config has a description, an example and, unless required, a default; it knows the given keys."""
+    """Each config key has a description, an example and, unless required, a default; the given keys are known."""
     schema = _description(subject).config_schema
     if not schema or not schema.get("properties"):
         expect(not subject.config, "the description has no `config_schema` for the given config")

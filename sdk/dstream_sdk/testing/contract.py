@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from dstream_sdk.protocol.messages import Role
+from dstream_sdk.protocol.messages import Description, Role
 from dstream_sdk.testing.subject import Inapplicable, Subject
 from dstream_sdk.testing.suite import checks_for, prepare
 
@@ -33,6 +34,9 @@ class ProviderContract:
         """What of an envelope stays the same when it is read again. Override it where times or offsets differ."""
         return envelope
 
+    description: ClassVar[Description | None] = None
+    """What the provider says of itself; asked for by the first test."""
+
     durable: Any = None
     """Override as a method: how many records are at the far side."""
 
@@ -47,6 +51,12 @@ class ProviderContract:
     def test_contract(self, promise: str) -> None:
         check = checks_for(self.role)[promise]
         try:
-            check(prepare(self.subject(), self.role))
+            check(self._prepared())
         except Inapplicable:
             return
+
+    def _prepared(self) -> Subject:
+        """The subject with its description, which is asked for once per class."""
+        if "description" not in vars(type(self)):
+            type(self).description = prepare(self.subject(), self.role).description
+        return replace(self.subject(), description=self.description)

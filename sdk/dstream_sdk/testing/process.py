@@ -93,8 +93,11 @@ class ProviderProcess:
         """Every further line up to the end of stdout."""
         deadline = time.monotonic() + within
         lines: list[bytes] = []
-        while (line := self.line(max(0.0, deadline - time.monotonic()))) is not None:
-            lines.append(line)
+        try:
+            while (line := self.line(max(0.0, deadline - time.monotonic()))) is not None:
+                lines.append(line)
+        except DeadlineMissed as error:
+            raise DeadlineMissed(f"did not close stdout within {within:g} s") from error
         return lines
 
     def is_quiet(self, seconds: float) -> bool:
@@ -110,6 +113,10 @@ class ProviderProcess:
     def close_stdin(self) -> None:
         """Give it EOF."""
         self._close("stdin")
+
+    def close_stdout(self) -> None:
+        """Read no more: its next write fails."""
+        self._close("stdout")
 
     def terminate(self) -> None:
         """Send SIGTERM to the command itself; `docker run` passes it on."""

@@ -22,6 +22,9 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
 }
 
 
+_MARKS = {"passed": "ok  ", "failed": "FAIL", "inapplicable": "-   "}
+
+
 class Result(msgspec.Struct):
     """One promise: `name` is its check, `promise` what is promised, `message` what was seen instead."""
 
@@ -30,6 +33,11 @@ class Result(msgspec.Struct):
     status: Literal["passed", "failed", "inapplicable"]
     message: str = ""
     seconds: float = 0.0
+
+    def __str__(self) -> str:
+        lines = [f"{_MARKS[self.status]} {self.name}: {self.promise}"]
+        lines += [f"     {line}" for line in self.message.splitlines()]
+        return "\n".join(lines)
 
 
 class Report(msgspec.Struct):
@@ -46,12 +54,11 @@ class Report(msgspec.Struct):
         return all(result.status != "failed" for result in self.results)
 
     def __str__(self) -> str:
-        marks = {"passed": "ok  ", "failed": "FAIL", "inapplicable": "-   "}
-        lines = [f"{self.provider} {self.version} as {self.role}"]
-        for result in self.results:
-            lines.append(f"{marks[result.status]} {result.name}: {result.promise}")
-            lines += [f"       {line}" for line in result.message.splitlines()]
-        return "\n".join(lines)
+        return "\n".join([self.heading, *map(str, self.results)])
+
+    @property
+    def heading(self) -> str:
+        return f"{self.provider} {self.version} as {self.role}"
 
 
 def checks_for(role: Role) -> dict[str, Check]:
@@ -120,8 +127,12 @@ def run_contract_suite(
     if key is not None:
         subject = replace(subject, key=key)
     subject = prepare(subject, role)
+    report = empty_report(subject)
+    report.results += each_result(subject, only)
+    return report
+
+
+def empty_report(subject: Subject) -> Report:
+    """The report on a prepared subject, before its first result."""
     description = subject.description
-    results = list(each_result(subject, only))
-    return Report(
-        description.name if description else "", description.version if description else "", subject.role, results
-    )
+    return Report(description.name if description else "", description.version if description else "", subject.role, [])
