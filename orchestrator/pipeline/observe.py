@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from orchestrator.registry.image import PullEvent
+from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
-from orchestrator.state.store import Counts
 
 Delivery = Literal["at-least-once", "best-effort"]
 Phase = Literal["preparing", "starting", "running", "draining", "ending", "stopping"]

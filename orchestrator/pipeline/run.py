@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import msgspec
@@ -19,8 +19,8 @@ from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.pipeline.supervise import supervise
 from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
-from orchestrator.relay.counters import Ledger, Settled
-from orchestrator.state.store import Checkpoint, Claim, Counts, Identity, Outcome
+from orchestrator.relay.counters import Counts, Ledger, Settled
+from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Identity, Outcome
 
 OUTBOX_CLOSE_S = 5.0
 
@@ -149,7 +149,8 @@ class _Run:
             checkpoint = Checkpoint(
                 self._identity, self._session.run_id, mark.id, mark.records, bytes(mark.state), time.time()
             )
-        self._services.state.commit(self._claim, checkpoint, settled.dead_letters)
+        letters = [DeadLetter(r.record, r.code, r.reason, r.content, r.raw) for r in settled.rejects]
+        self._services.state.commit(self._claim, checkpoint, letters)
 
     def _resume_point(self) -> Checkpoint | None:
         stored = self._services.state.checkpoint(self._task.name)
@@ -212,7 +213,7 @@ class _Run:
     def _finish(self, claim: Claim, outcome: Outcome, error: str | None) -> None:
         counts = self._counts()
         try:
-            self._services.state.finish(claim, outcome, counts, delivery=self._delivery, error=error)
+            self._services.state.finish(claim, outcome, asdict(counts), delivery=self._delivery, error=error)
         except UnavailableError as unavailable:
             if outcome != "failed":
                 raise

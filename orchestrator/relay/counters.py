@@ -14,18 +14,43 @@ from typing import Any
 from dstream_sdk.protocol import PENDING_CHECKPOINTS, PENDING_STATE, STATE_LIMIT, Ack, CheckpointMark, End
 from orchestrator.errors import RunError, Where
 from orchestrator.runtime.base import Role
-from orchestrator.state.store import Counts, DeadLetter
 
 REJECTS_HELD = 16 * 1024 * 1024
 """Bytes of rejected records kept until their ack; more are stored ahead of it."""
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """The figures of one attempt. None where nobody counted: a best-effort output tells nothing."""
+
+    emitted: int | None = None
+    relayed: int = 0
+    delivered: int | None = None
+    rejected: int = 0
+    unconfirmed: int | None = None
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that the output can never write; `record` counts from 1 since start.
+
+    `content` is the envelope as JSON, or the line's bytes where `raw`.
+    """
+
+    record: int
+    code: str
+    reason: str
+    content: bytes
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """What may become durable now: dead letters, and the checkpoint before which all is dealt with."""
+    """What may become durable now: rejects, and the checkpoint before which all is dealt with."""
 
     mark: CheckpointMark | None
-    dead_letters: tuple[DeadLetter, ...] = ()
+    rejects: tuple[Rejected, ...] = ()
 
 
 class Ledger:
@@ -49,7 +74,7 @@ class Ledger:
         self._newest: CheckpointMark | None = None
         self._last_id = -1
         self._last_acked_id = -1
-        self._rejects: dict[int, DeadLetter | None] = {}  # None: stored ahead of its ack
+        self._rejects: dict[int, Rejected | None] = {}  # None: stored ahead of its ack
         self._rejects_held = 0
         self._complete = False
         self._stopped = False
@@ -96,7 +121,7 @@ class Ledger:
 
     # The ack reader's side.
 
-    def reject(self, letter: DeadLetter, offset: int) -> Settled | None:
+    def reject(self, letter: Rejected, offset: int) -> Settled | None:
         """Take in that a record can never be written.
 
         Gives what must be stored ahead of the ack, once too much of it is held.
@@ -147,7 +172,7 @@ class Ledger:
         settled = newest is None or newest.id == self._last_acked_id
         return Settled(None if settled else newest, letters)
 
-    def _settle_rejects(self, records: int, claimed: int, what: str, offset: int) -> tuple[DeadLetter, ...]:
+    def _settle_rejects(self, records: int, claimed: int, what: str, offset: int) -> tuple[Rejected, ...]:
         covered = sorted(record for record in self._rejects if record <= records)
         letters = tuple(letter for letter in (self._rejects.pop(record) for record in covered) if letter)
         self._rejects_held -= sum(len(letter.content) for letter in letters)

@@ -12,8 +12,7 @@ import msgspec
 from dstream_sdk.protocol import AckLine, EndLine, RejectLine, StatsLine
 from orchestrator.relay.channel import Inlet
 from orchestrator.relay.control import LineReader, Piece
-from orchestrator.relay.counters import Ledger, Settled, protocol_error
-from orchestrator.state.store import DeadLetter
+from orchestrator.relay.counters import Ledger, Rejected, Settled, protocol_error
 
 _ACK = msgspec.json.Decoder(AckLine)
 _REJECT = msgspec.json.Decoder(RejectLine)
@@ -103,12 +102,12 @@ class Replies:
             raise protocol_error("output", f"{capability} from an output that declares none", offset, line)
 
 
-def _letter(line: RejectLine, offset: int) -> DeadLetter:
+def _letter(line: RejectLine, offset: int) -> Rejected:
     reject = line.reject
     if reject.envelope is not None:
-        return DeadLetter(reject.record, reject.code, reject.reason, bytes(reject.envelope))
+        return Rejected(reject.record, reject.code, reject.reason, bytes(reject.envelope))
     try:
         raw = base64.b64decode(reject.raw or "", validate=True)
     except (binascii.Error, ValueError) as error:
         raise protocol_error("output", f"reject of record {reject.record}: `raw` is not base64", offset) from error
-    return DeadLetter(reject.record, reject.code, reject.reason, raw, raw=True)
+    return Rejected(reject.record, reject.code, reject.reason, raw, raw=True)

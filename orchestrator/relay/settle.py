@@ -15,9 +15,8 @@ import msgspec
 
 from dstream_sdk.protocol import Ack, AckLine, SignalLine
 from orchestrator.relay.channel import Halted, Outlet
-from orchestrator.relay.counters import Settled
+from orchestrator.relay.counters import Rejected, Settled
 from orchestrator.runtime.base import StreamBroken
-from orchestrator.state.store import DeadLetter
 
 Commit = Callable[[Settled], None]
 
@@ -102,10 +101,10 @@ class Settler:
     def settle(self, settled: Settled) -> None:
         """Hand over what may become durable."""
         with self._changed:
-            letters: tuple[DeadLetter, ...] = settled.dead_letters
+            letters: tuple[Rejected, ...] = settled.rejects
             mark = settled.mark
             if self._waiting is not None:
-                letters = self._waiting.dead_letters + letters
+                letters = self._waiting.rejects + letters
                 mark = mark or self._waiting.mark
             self._waiting = Settled(mark, letters)
             self._changed.notify()
@@ -127,7 +126,7 @@ class Settler:
     def _run(self) -> None:
         try:
             while (settled := self._next()) is not None:
-                if settled.mark is None and not settled.dead_letters:
+                if settled.mark is None and not settled.rejects:
                     continue
                 self._commit(settled)
                 if settled.mark is not None:

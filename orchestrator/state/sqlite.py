@@ -13,9 +13,11 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.errors import UnavailableError, Where
-from orchestrator.state.store import Checkpoint, Claim, Counts, DeadLetter, Identity, OpenRun, Outcome
+from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Figures, Identity, OpenRun, Outcome
 
 BUSY_TIMEOUT_S = 30.0
+
+FIGURES = ("emitted", "relayed", "delivered", "rejected", "unconfirmed", "bytes")
 
 MIGRATIONS = (
     """
@@ -123,7 +125,7 @@ class SqliteState:
                 )
 
     def finish(
-        self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None
+        self, claim: Claim, outcome: Outcome, figures: Figures, *, delivery: str, error: str | None = None
     ) -> None:
         with self._writing(claim) as db:
             db.execute(
@@ -133,12 +135,7 @@ class SqliteState:
                     time.time(),
                     outcome,
                     delivery,
-                    counts.emitted,
-                    counts.relayed,
-                    counts.delivered,
-                    counts.rejected,
-                    counts.unconfirmed,
-                    counts.bytes,
+                    *(figures.get(name) for name in FIGURES),
                     error,
                     claim.run_id,
                 ),

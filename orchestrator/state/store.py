@@ -7,11 +7,13 @@ another run has claimed the task, so a run that lost its lock cannot move the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Outcome = Literal["running", "ended", "drained", "failed"]
+Figures = Mapping[str, int | None]
+"""`emitted`, `relayed`, `delivered`, `rejected`, `unconfirmed` and `bytes` of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,6 @@ class DeadLetter:
     reason: str
     content: bytes
     raw: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The figures of one attempt. None where nobody counted: a best-effort output tells nothing."""
-
-    emitted: int | None = None
-    relayed: int = 0
-    delivered: int | None = None
-    rejected: int = 0
-    unconfirmed: int | None = None
-    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +113,9 @@ class StateStore(Protocol):
         """Make a resume point and the dead letters before it durable, together."""
 
     def finish(
-        self, claim: Claim, outcome: Outcome, counts: Counts, *, delivery: str, error: str | None = None
+        self, claim: Claim, outcome: Outcome, figures: Figures, *, delivery: str, error: str | None = None
     ) -> None:
-        """Close a run's record with its figures."""
+        """Close a run's record with its figures; those that nobody counted are None."""
 
     def reset(self, claim: Claim) -> None:
         """Forget the task's resume point. Dead letters and run records stay."""

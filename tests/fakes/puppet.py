@@ -29,6 +29,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def line() -> bytes:
@@ -41,7 +42,7 @@ def put(text: str) -> None:
         data = data[os.write(1, data) :]
 
 
-def perform(steps: list, envelope: dict) -> None:
+def perform(steps: list[list[Any]], envelope: dict[str, Any]) -> None:
     for step in steps:
         verb, arguments = step[0], step[1:]
         match verb:
@@ -89,7 +90,7 @@ def perform(steps: list, envelope: dict) -> None:
                 time.sleep(arguments[0])
             case "on_term":
 
-                def on_term(*_: object, then: list = arguments[0]) -> None:
+                def on_term(*_: object, then: list[list[Any]] = arguments[0]) -> None:
                     perform(then, envelope)
                     os._exit(0)
 

@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 
-from orchestrator.config.model import Delivery, ProviderSpec, Restart, Task
+from orchestrator.config.model import Delivery, ProviderSpec, Restart, Role, Task
 from orchestrator.errors import Where
 from orchestrator.pipeline.observe import Progress, RunControl, RunSummary
 from orchestrator.pipeline.run import run_task
 from orchestrator.pipeline.services import RunOptions, Services
+from orchestrator.registry.pull import EngineImages
 from orchestrator.runtime.guard import Guard
 from orchestrator.runtime.process import ProcessRuntime
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
 
+ROLES: tuple[Role, Role] = ("input", "output")
 PUPPET = Path(__file__).parents[2] / "fakes" / "puppet.py"
 READY_INPUT = '{"status":"ready","protocol":1,"capabilities":["checkpoint"]}'
 READY_OUTPUT = '{"status":"ready","protocol":1,"capabilities":["ack","reject"]}'
@@ -69,6 +71,12 @@ class Stage:
         self.control = RunControl()
         self.handshakes: dict[str, str | None] = {"input": READY_INPUT, "output": READY_OUTPUT}
 
+    @property
+    def stored(self) -> Any:
+        """The task's stored state, decoded; None where there is none."""
+        checkpoint = self.state.checkpoint("play")
+        return json.loads(checkpoint.state) if checkpoint else None
+
     def play(
         self,
         source: list[Any],
@@ -98,12 +106,12 @@ class Stage:
                 protocol=1 if known else None,
                 ready_timeout=ready_timeout,
             )
-            for role, steps, known in zip(("input", "output"), (source, output), announced, strict=True)
+            for role, steps, known in zip(ROLES, (source, output), announced, strict=True)
         ]
         services = Services(
             state=self.state,
             locks=Locks(self.state_dir),
-            images=None,
+            images=EngineImages(),
             runtimes=lambda scope: {"path": lambda: ProcessRuntime(scope, state_dir=self.state_dir, guard=Guard())},
         )
         performed = Task(

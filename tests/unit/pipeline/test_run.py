@@ -13,6 +13,7 @@ from orchestrator.pipeline import conversation
 from orchestrator.pipeline.run import RunFailed
 from orchestrator.state.lock import Locks
 from orchestrator.state.store import Checkpoint, Identity
+from tests.unit.pipeline.conftest import Stage
 
 DATA = '{"data":{"n":{n}},"metadata":{}}'
 
@@ -35,7 +36,7 @@ def lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines()
 
 
-def test_what_the_input_wrote_the_output_read_and_acknowledged(stage):
+def test_what_the_input_wrote_the_output_read_and_acknowledged(stage: Stage) -> None:
     kept = stage.folder / "kept"
     summary = stage.play(
         [["repeat", 5000, DATA], ["say", checkpoint(1, 5000), end(5000)], ["eof"]],
@@ -46,10 +47,10 @@ def test_what_the_input_wrote_the_output_read_and_acknowledged(stage):
     counts = summary.counts
     assert (counts.emitted, counts.relayed, counts.delivered, counts.unconfirmed) == (5000, 5000, 5000, 0)
     assert lines(kept) == [DATA.replace("{n}", str(n)).encode() for n in range(1, 5001)]
-    assert json.loads(stage.state.checkpoint("play").state) == {"n": 5000}
+    assert stage.stored == {"n": 5000}
 
 
-def test_the_next_run_resumes_from_the_acknowledged_state(stage):
+def test_the_next_run_resumes_from_the_acknowledged_state(stage: Stage) -> None:
     notes = stage.folder / "notes"
     steps = [["note", str(notes)], ["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["eof"]]
     for _ in range(2):
@@ -65,15 +66,15 @@ def test_the_next_run_resumes_from_the_acknowledged_state(stage):
     )
 
 
-def test_the_end_settles_a_checkpoint_that_was_never_acknowledged(stage):
+def test_the_end_settles_a_checkpoint_that_was_never_acknowledged(stage: Stage) -> None:
     stage.play(
         [["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["eof"]],
         [["keep", "/dev/null"], ["say", end(10)]],
     )
-    assert json.loads(stage.state.checkpoint("play").state) == {"n": 10}
+    assert stage.stored == {"n": 10}
 
 
-def test_the_input_hears_the_last_ack_before_its_stdin_closes(stage):
+def test_the_input_hears_the_last_ack_before_its_stdin_closes(stage: Stage) -> None:
     heard = stage.folder / "heard"
     stage.play(
         [["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["keep", str(heard)]],
@@ -82,7 +83,7 @@ def test_the_input_hears_the_last_ack_before_its_stdin_closes(stage):
     assert [json.loads(line) for line in lines(heard)][-1] == {"ack": {"id": 1, "records": 10}}
 
 
-def test_rejected_records_become_dead_letters_and_are_counted(stage):
+def test_rejected_records_become_dead_letters_and_are_counted(stage: Stage) -> None:
     reject = '{"reject":{"record":%d,"code":"too_large","reason":"4 MB","envelope":{"data":{}}}}'
     summary = stage.play(
         [["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["eof"]],
@@ -92,7 +93,7 @@ def test_rejected_records_become_dead_letters_and_are_counted(stage):
     assert stage.state.dead_letters("play") == 2
 
 
-def test_an_outputs_other_lines_are_text_for_the_user(stage):
+def test_an_outputs_other_lines_are_text_for_the_user(stage: Stage) -> None:
     stage.play(
         [["say", end(0)], ["eof"]],
         [["say", "hello", ' {"ack":1}'], ["keep", "/dev/null"], ["say", end(0)]],
@@ -100,7 +101,7 @@ def test_an_outputs_other_lines_are_text_for_the_user(stage):
     assert b"".join(stage.observer.texts) == b'hello\n {"ack":1}\n'
 
 
-def test_half_a_line_is_never_forwarded(stage):
+def test_half_a_line_is_never_forwarded(stage: Stage) -> None:
     kept = stage.folder / "kept"
     with pytest.raises(RunFailed):
         stage.play(
@@ -111,7 +112,7 @@ def test_half_a_line_is_never_forwarded(stage):
     assert b"4" not in kept.read_bytes()
 
 
-def test_lines_of_any_length_up_to_the_limit_pass(stage):
+def test_lines_of_any_length_up_to_the_limit_pass(stage: Stage) -> None:
     kept = stage.folder / "kept"
     stage.play(
         [["long", 20_000_000], ["say", end(1)], ["eof"]],
@@ -121,22 +122,22 @@ def test_lines_of_any_length_up_to_the_limit_pass(stage):
     assert len(lines(kept)) == 1
 
 
-def test_a_state_of_another_provider_is_refused_with_the_way_out(stage):
+def test_a_state_of_another_provider_is_refused_with_the_way_out(stage: Stage) -> None:
     claim = stage.state.claim("play", "earlier")
     stage.state.commit(claim, Checkpoint(Identity("play", "other/image", "other", 1), "earlier", 1, 1, b"{}", 0.0))
     with pytest.raises(DstreamError) as refused:
         stage.play([["say", end(0)]], [["say", end(0)]])
     assert refused.value.code == "state.identity"
-    assert "dstream state reset play" in refused.value.hint
+    assert "dstream state reset play" in (refused.value.hint or "")
 
 
-def test_a_second_run_of_a_running_task_is_refused(stage):
+def test_a_second_run_of_a_running_task_is_refused(stage: Stage) -> None:
     with Locks(stage.state_dir).acquire("play", "other"), pytest.raises(DstreamError, match="task.running"):
         stage.play([["say", end(0)]], [["say", end(0)]])
 
 
 class TestBestEffort:
-    def test_a_legacy_pair_speaks_as_the_original_does(self, stage):
+    def test_a_legacy_pair_speaks_as_the_original_does(self, stage: Stage) -> None:
         kept, notes = stage.folder / "kept", stage.folder / "notes"
         summary = stage.play(
             [["note", str(notes)], ["eof"], ["say", '{"status":"ready"}'], ["repeat", 2000, DATA]],
@@ -148,7 +149,7 @@ class TestBestEffort:
         assert all(set(json.loads(line)) == {"command", "config"} for line in lines(notes))
         assert any("best effort" in warning for warning in stage.observer.warnings)
 
-    def test_a_first_line_that_is_no_handshake_is_data_or_text(self, stage):
+    def test_a_first_line_that_is_no_handshake_is_data_or_text(self, stage: Stage) -> None:
         kept = stage.folder / "kept"
         stage.play(
             [["say", '{"status":"ready","extra":1}'], ["say_raw", "last line without newline"]],
@@ -158,7 +159,7 @@ class TestBestEffort:
         assert lines(kept) == [b'{"status":"ready","extra":1}', b"last line without newline"]
         assert b"".join(stage.observer.texts) == b"hello\n"
 
-    def test_control_lines_of_a_legacy_input_are_data(self, stage):
+    def test_control_lines_of_a_legacy_input_are_data(self, stage: Stage) -> None:
         kept = stage.folder / "kept"
         stage.play(
             [["say", checkpoint(1, 0), end(0)]],
@@ -172,7 +173,9 @@ class TestBestEffort:
         )
         assert lines(kept) == [b'{"stats":{}}', DATA.encode()]
 
-    def test_a_silent_legacy_output_counts_as_ready_and_may_still_refuse(self, stage, monkeypatch):
+    def test_a_silent_legacy_output_counts_as_ready_and_may_still_refuse(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(conversation, "LEGACY_SILENCE_S", 0.3)
         with pytest.raises(DstreamError) as refused:
             stage.play(
@@ -183,16 +186,16 @@ class TestBestEffort:
         assert refused.value.code == "provider.refused"
         assert "no such queue" in refused.value.message
 
-    def test_a_checkpoint_counts_once_everything_before_it_was_written(self, stage):
+    def test_a_checkpoint_counts_once_everything_before_it_was_written(self, stage: Stage) -> None:
         heard = stage.folder / "heard"
         stage.play(
             [["repeat", 10, DATA], ["say", checkpoint(1, 10)], ["read", 1], ["say", end(10)], ["keep", str(heard)]],
             [["say", '{"status":"ready"}'], ["eof"]],
             announced=(True, False),
         )
-        assert json.loads(stage.state.checkpoint("play").state) == {"n": 10}
+        assert stage.stored == {"n": 10}
 
-    def test_a_legacy_output_sees_no_control_lines(self, stage):
+    def test_a_legacy_output_sees_no_control_lines(self, stage: Stage) -> None:
         kept = stage.folder / "kept"
         stage.play(
             [["repeat", 10, DATA], ["say", checkpoint(1, 10), '{"stats":{"lag_s":1}}', end(10)], ["eof"]],
@@ -201,7 +204,7 @@ class TestBestEffort:
         )
         assert len(lines(kept)) == 10
 
-    def test_an_unannounced_protocol_is_an_error_that_holds_the_missing_line(self, stage):
+    def test_an_unannounced_protocol_is_an_error_that_holds_the_missing_line(self, stage: Stage) -> None:
         with pytest.raises(DstreamError) as refused:
             stage.play(
                 [["say", '{"status":"ready","protocol":1}']],
@@ -209,10 +212,10 @@ class TestBestEffort:
                 announced=(False, False),
             )
         assert refused.value.code == "provider.unannounced"
-        assert "protocol = 1" in refused.value.hint
+        assert "protocol = 1" in (refused.value.hint or "")
 
 
-def test_an_error_of_the_config_is_not_retried(stage):
+def test_an_error_of_the_config_is_not_retried(stage: Stage) -> None:
     with pytest.raises(DstreamError) as refused:
         stage.play(
             [["say", '{"status":"ready","protocol":1}']],

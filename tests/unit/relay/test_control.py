@@ -61,7 +61,9 @@ def cut(stream: bytes, splits: list[int]) -> tuple[bytes, list[tuple[int, bytes]
 @given(LINES, st.binary(max_size=20), st.lists(st.integers(0, 2000), max_size=30))
 @example([b'{"end":{"records":7}}\n'] * 3, b"", [1, 2, 3, 22, 23])
 @example([b"\n", b'{"end":{"records":7}}\n'], b'{"en', [1])
-def test_any_split_of_any_stream_gives_the_same_data_and_control_lines(lines, tail, splits):
+def test_any_split_of_any_stream_gives_the_same_data_and_control_lines(
+    lines: list[bytes], tail: bytes, splits: list[int]
+) -> None:
     tail = tail.replace(b"\n", b"")
     expected_data = b"".join(line for line in lines if not is_control(line))
     expected_control = [line for line in lines if is_control(line)]
@@ -72,14 +74,14 @@ def test_any_split_of_any_stream_gives_the_same_data_and_control_lines(lines, ta
     assert held == tail
 
 
-def test_every_split_point_of_adjacent_control_lines():
+def test_every_split_point_of_adjacent_control_lines() -> None:
     stream = b"".join(CONTROL) + DATA[0] + b"".join(CONTROL)
     for at in range(len(stream)):
         data, control, count, _ = cut(stream, [at])
         assert (data, len(control), count) == (DATA[0], 2 * len(CONTROL), 1)
 
 
-def test_a_line_up_to_the_hold_back_arrives_whole_and_a_longer_one_in_parts():
+def test_a_line_up_to_the_hold_back_arrives_whole_and_a_longer_one_in_parts() -> None:
     reader = LineReader("input", PREFIXES["input"])
     line = b"x" * (3 * 1024 * 1024) + b"\n"
     at, parts, lines, mid_line = 0, b"", 0, False
@@ -98,13 +100,13 @@ def test_a_line_up_to_the_hold_back_arrives_whole_and_a_longer_one_in_parts():
     assert (parts, lines, mid_line, reader.in_long_line) == (line, 1, True, False)
 
 
-def test_a_control_prefix_inside_a_long_line_is_data():
+def test_a_control_prefix_inside_a_long_line_is_data() -> None:
     line = b"x" * (2 * 1024 * 1024) + b'{"end":{"records":1}}' + b"\n"
     data, control, lines, _ = cut(line + CONTROL[0], list(range(0, len(line), CHUNK // 3)))
     assert (data, len(control), lines) == (line, 1, 1)
 
 
-def test_a_control_line_longer_than_the_hold_back_is_kept_whole():
+def test_a_control_line_longer_than_the_hold_back_is_kept_whole() -> None:
     big = b'{"checkpoint":{"id":1,"records":0,"state":"' + b"s" * (1024 * 1024 + 10) + b'"}}\n'
     data, control, _, _ = cut(DATA[0] + big + DATA[0], [100_000, 900_000])
     assert data == DATA[0] * 2

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from dstream_sdk.protocol import PENDING_CHECKPOINTS, Ack, CheckpointMark, End
 from orchestrator.errors import RunError
-from orchestrator.relay.counters import REJECTS_HELD, Ledger
-from orchestrator.state.store import DeadLetter
+from orchestrator.relay.counters import REJECTS_HELD, Ledger, Rejected
 
 
 def ledger(relayed: int = 0, *, max_in_flight: int = 10**9) -> Ledger:
@@ -25,11 +24,11 @@ def mark(number: int, records: int, state: bytes = b"{}") -> CheckpointMark:
     return CheckpointMark(number, records, msgspec.Raw(state))
 
 
-def letter(record: int, content: bytes = b"{}") -> DeadLetter:
-    return DeadLetter(record, "too_large", "", content)
+def letter(record: int, content: bytes = b"{}") -> Rejected:
+    return Rejected(record, "too_large", "", content)
 
 
-def test_an_ack_settles_its_checkpoint_and_those_before_it():
+def test_an_ack_settles_its_checkpoint_and_those_before_it() -> None:
     books = ledger(relayed=10)
     assert books.checkpoint(mark(1, 10), 0)
     books.relayed = 25
@@ -50,7 +49,7 @@ def test_an_ack_settles_its_checkpoint_and_those_before_it():
     ],
     ids=["unknown id", "id before the first", "wrong records", "rejects that never came"],
 )
-def test_an_ack_that_does_not_fit_stops_the_run(ack, code):
+def test_an_ack_that_does_not_fit_stops_the_run(ack: Ack, code: str) -> None:
     books = ledger(relayed=10)
     books.checkpoint(mark(1, 10), 0)
     with pytest.raises(RunError) as stopped:
@@ -59,7 +58,7 @@ def test_an_ack_that_does_not_fit_stops_the_run(ack, code):
     assert "4,711" in stopped.value.message
 
 
-def test_the_same_ack_twice_stops_the_run():
+def test_the_same_ack_twice_stops_the_run() -> None:
     books = ledger(relayed=10)
     books.checkpoint(mark(1, 10), 0)
     books.ack(Ack(1, 10), 0)
@@ -67,19 +66,19 @@ def test_the_same_ack_twice_stops_the_run():
         books.ack(Ack(1, 10), 0)
 
 
-def test_a_checkpoint_must_count_what_the_relay_counted():
+def test_a_checkpoint_must_count_what_the_relay_counted() -> None:
     with pytest.raises(RunError, match="relay.count_mismatch"):
         ledger(relayed=10).checkpoint(mark(1, 11), 0)
 
 
-def test_checkpoint_ids_must_increase():
+def test_checkpoint_ids_must_increase() -> None:
     books = ledger()
     books.checkpoint(mark(3, 0), 0)
     with pytest.raises(RunError, match="relay.protocol"):
         books.checkpoint(mark(3, 0), 0)
 
 
-def test_checkpoints_beyond_the_bound_are_left_out_and_the_end_still_settles_the_newest():
+def test_checkpoints_beyond_the_bound_are_left_out_and_the_end_still_settles_the_newest() -> None:
     books = ledger()
     forwarded = [books.checkpoint(mark(number, 0), 0) for number in range(PENDING_CHECKPOINTS + 5)]
     assert forwarded == [True] * PENDING_CHECKPOINTS + [False] * 5
@@ -89,40 +88,40 @@ def test_checkpoints_beyond_the_bound_are_left_out_and_the_end_still_settles_the
     assert settled.mark.id == PENDING_CHECKPOINTS + 4
 
 
-def test_state_beyond_the_bound_is_left_out():
+def test_state_beyond_the_bound_is_left_out() -> None:
     books = ledger()
     state = b'"' + b"s" * (1024 * 1024 - 2) + b'"'
     forwarded = [books.checkpoint(mark(number, 0, state), 0) for number in range(20)]
     assert forwarded.count(True) == 16
 
 
-def test_a_state_past_its_limit_stops_the_run():
+def test_a_state_past_its_limit_stops_the_run() -> None:
     with pytest.raises(RunError, match="relay.protocol"):
         ledger().checkpoint(mark(1, 0, b'"' + b"s" * 1024 * 1024 + b'"'), 0)
 
 
-def test_rejects_settle_with_the_ack_that_covers_them_in_whatever_order_they_came():
+def test_rejects_settle_with_the_ack_that_covers_them_in_whatever_order_they_came() -> None:
     books = ledger(relayed=10)
     books.checkpoint(mark(1, 10), 0)
     books.relayed = 20
     books.checkpoint(mark(2, 20), 0)
     for record in (9, 3, 15):
         assert books.reject(letter(record), 0) is None
-    assert [one.record for one in books.ack(Ack(1, 10, rejected=2), 0).dead_letters] == [3, 9]
-    assert [one.record for one in books.ack(Ack(2, 20, rejected=3), 0).dead_letters] == [15]
+    assert [one.record for one in books.ack(Ack(1, 10, rejected=2), 0).rejects] == [3, 9]
+    assert [one.record for one in books.ack(Ack(2, 20, rejected=3), 0).rejects] == [15]
     counts = books.counts()
     assert (counts.relayed, counts.delivered, counts.rejected, counts.unconfirmed) == (20, 17, 3, 0)
 
 
 @pytest.mark.parametrize("record", [0, 11, 4], ids=["before the first", "never relayed", "twice"])
-def test_a_reject_of_no_open_record_stops_the_run(record):
+def test_a_reject_of_no_open_record_stops_the_run(record: int) -> None:
     books = ledger(relayed=10)
     books.reject(letter(4), 0)
     with pytest.raises(RunError, match="relay.protocol"):
         books.reject(letter(record), 0)
 
 
-def test_many_rejects_are_stored_ahead_of_their_ack_and_counted_once():
+def test_many_rejects_are_stored_ahead_of_their_ack_and_counted_once() -> None:
     books = ledger(relayed=3)
     books.checkpoint(mark(1, 3), 0)
     big = b"x" * (REJECTS_HELD // 2 + 1)
@@ -130,12 +129,12 @@ def test_many_rejects_are_stored_ahead_of_their_ack_and_counted_once():
     early = books.reject(letter(2, big), 0)
     assert early is not None
     assert early.mark is None
-    assert [one.record for one in early.dead_letters] == [1, 2]
-    assert books.ack(Ack(1, 3, rejected=2), 0).dead_letters == ()
+    assert [one.record for one in early.rejects] == [1, 2]
+    assert books.ack(Ack(1, 3, rejected=2), 0).rejects == ()
     assert books.rejected == 2
 
 
-def test_an_end_must_count_what_the_relay_counted():
+def test_an_end_must_count_what_the_relay_counted() -> None:
     with pytest.raises(RunError, match="relay.count_mismatch"):
         ledger(relayed=5).end(End(4), 0)
     books = ledger(relayed=5)
@@ -144,12 +143,12 @@ def test_an_end_must_count_what_the_relay_counted():
         books.finish(End(6), 0)
 
 
-def test_an_output_cannot_end_before_the_input():
+def test_an_output_cannot_end_before_the_input() -> None:
     with pytest.raises(RunError, match="relay.protocol"):
         ledger(relayed=5).finish(End(5), 0)
 
 
-def test_whoever_waits_for_room_goes_on_with_the_ack():
+def test_whoever_waits_for_room_goes_on_with_the_ack() -> None:
     books = ledger(relayed=10, max_in_flight=5)
     books.checkpoint(mark(1, 10), 0)
     assert books.must_wait()
@@ -160,7 +159,7 @@ def test_whoever_waits_for_room_goes_on_with_the_ack():
     assert not waiter.is_alive()
 
 
-def test_stopping_wakes_whoever_waits_for_room():
+def test_stopping_wakes_whoever_waits_for_room() -> None:
     books = ledger(relayed=10, max_in_flight=5)
     books.checkpoint(mark(1, 10), 0)
     waiter = threading.Thread(target=books.wait_for_room)
@@ -170,7 +169,7 @@ def test_stopping_wakes_whoever_waits_for_room():
     assert not waiter.is_alive()
 
 
-def test_without_acks_nothing_is_known_of_what_was_delivered():
+def test_without_acks_nothing_is_known_of_what_was_delivered() -> None:
     books = Ledger(confirming=False, max_in_flight=1)
     books.relayed = 5
     assert not books.checkpoint(mark(1, 5), 0)
@@ -179,7 +178,7 @@ def test_without_acks_nothing_is_known_of_what_was_delivered():
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans(), st.lists(st.integers(1, 1000), max_size=3)), max_size=40))
-def test_relayed_is_always_delivered_plus_rejected_plus_unconfirmed(steps):
+def test_relayed_is_always_delivered_plus_rejected_plus_unconfirmed(steps: list[tuple[int, bool, list[int]]]) -> None:
     books = ledger()
     sent: list[CheckpointMark] = []
     rejected: set[int] = set()

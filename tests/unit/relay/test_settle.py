@@ -5,27 +5,27 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from dstream_sdk.protocol import Ack, CheckpointMark, SignalLine
 from orchestrator.relay.channel import Halt, Outlet
-from orchestrator.relay.counters import Settled
+from orchestrator.relay.counters import Rejected, Settled
 from orchestrator.relay.settle import InputWriter, Settler
 from orchestrator.runtime.pipes import PipeSink
-from orchestrator.state.store import DeadLetter
 
 
 def settled(number: int, *letters: int) -> Settled:
     return Settled(
         CheckpointMark(number, number * 10, msgspec.Raw(b"{}")),
-        tuple(DeadLetter(record, "bad", "", b"{}") for record in letters),
+        tuple(Rejected(record, "bad", "", b"{}") for record in letters),
     )
 
 
 @pytest.fixture
-def pipe():
+def pipe() -> Iterator[tuple[int, Outlet]]:
     read, write = os.pipe()
     os.set_blocking(write, False)
     halt = Halt()
@@ -34,7 +34,7 @@ def pipe():
     os.close(read)
 
 
-def test_the_ack_follows_the_commit():
+def test_the_ack_follows_the_commit() -> None:
     order: list[str] = []
     settler = Settler(
         lambda what: order.append(f"commit {what.mark.id}"),
@@ -46,7 +46,7 @@ def test_the_ack_follows_the_commit():
     assert order == ["commit 1", "ack 1"]
 
 
-def test_nothing_is_acknowledged_once_a_commit_failed():
+def test_nothing_is_acknowledged_once_a_commit_failed() -> None:
     failures: list[Exception] = []
     acks: list[Ack] = []
 
@@ -60,7 +60,7 @@ def test_nothing_is_acknowledged_once_a_commit_failed():
     assert (acks, [str(error) for error in failures]) == ([], ["disk full"])
 
 
-def test_a_slow_disk_commits_the_newest_and_every_dead_letter():
+def test_a_slow_disk_commits_the_newest_and_every_dead_letter() -> None:
     entered, proceed = threading.Event(), threading.Event()
     commits: list[Settled] = []
 
@@ -77,10 +77,10 @@ def test_a_slow_disk_commits_the_newest_and_every_dead_letter():
     proceed.set()
     assert settler.close(10)
     assert [what.mark.id for what in commits] == [1, 49]
-    assert [one.record for one in commits[1].dead_letters] == list(range(2, 50))
+    assert [one.record for one in commits[1].rejects] == list(range(2, 50))
 
 
-def test_an_input_that_never_reads_gets_whole_lines_and_the_newest_ack_when_it_does(pipe):
+def test_an_input_that_never_reads_gets_whole_lines_and_the_newest_ack_when_it_does(pipe: tuple[int, Outlet]) -> None:
     read, outlet = pipe
     writer = InputWriter(outlet)
     for number in range(200_000):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,7 +23,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def holder(tmp_path):
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -32,7 +33,7 @@ def holder(tmp_path):
     process.communicate(timeout=10)
 
 
-def test_whoever_comes_second_is_told_who_holds_the_lock(tmp_path, holder):
+def test_whoever_comes_second_is_told_who_holds_the_lock(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     locks = Locks(tmp_path)
     assert locks.try_acquire("orders", "R2") is None
     with pytest.raises(RunError) as refused:
@@ -41,14 +42,14 @@ def test_whoever_comes_second_is_told_who_holds_the_lock(tmp_path, holder):
     assert str(holder.pid) in refused.value.message
 
 
-def test_a_killed_holder_leaves_the_lock_free(tmp_path, holder):
+def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait(10)
     with Locks(tmp_path).acquire("orders", "R2"):
         assert Locks(tmp_path).holder("orders").pid == os.getpid()
 
 
-def test_tasks_have_locks_of_their_own_whatever_their_names(tmp_path):
+def test_tasks_have_locks_of_their_own_whatever_their_names(tmp_path: Path) -> None:
     locks = Locks(tmp_path)
     with locks.acquire("a/b", "R1"), locks.acquire("a_b", "R2"), locks.acquire("ä" * 200, "R3"):
         assert locks.try_acquire("a/b", "R4") is None

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import UnavailableError
 from orchestrator.state.sqlite import SqliteState
-from orchestrator.state.store import Checkpoint, Counts, DeadLetter, Identity
+from orchestrator.state.store import Checkpoint, DeadLetter, Identity
 
 IDENTITY = Identity("orders", "ghcr.io/katasec/mssql-cdc-provider", "mssql-cdc-provider", 1, ("Orders",))
 
@@ -25,7 +25,7 @@ def point(number: int, state: bytes = b'{"lsn":"00"}') -> Checkpoint:
     return Checkpoint(IDENTITY, "RUN", number, number * 10, state, 1.5)
 
 
-def test_a_checkpoint_comes_back_as_it_was_stored(path):
+def test_a_checkpoint_comes_back_as_it_was_stored(path: Path) -> None:
     state = SqliteState(path)
     claim = state.claim("orders", "R1")
     state.commit(claim, point(1))
@@ -34,25 +34,25 @@ def test_a_checkpoint_comes_back_as_it_was_stored(path):
     assert SqliteState(path).checkpoint("orders") == point(2, b'{"n":9007199254740993.0}')
 
 
-def test_a_task_without_checkpoint_has_none(path):
+def test_a_task_without_checkpoint_has_none(path: Path) -> None:
     assert SqliteState(path).checkpoint("orders") is None
 
 
-def test_dead_letters_are_stored_with_the_checkpoint_behind_them(path):
+def test_dead_letters_are_stored_with_the_checkpoint_behind_them(path: Path) -> None:
     state = SqliteState(path)
     state.commit(state.claim("orders", "R1"), point(1), [DeadLetter(3, "too_large", "why", b"\xff", raw=True)])
     assert state.dead_letters("orders") == 1
     assert state.dead_letters("other") == 0
 
 
-def test_a_newer_claim_voids_every_write_of_the_older(path):
+def test_a_newer_claim_voids_every_write_of_the_older(path: Path) -> None:
     state = SqliteState(path)
     older = state.claim("orders", "R1")
     state.commit(older, point(1))
     newer = SqliteState(path).claim("orders", "R2")
     for write in (
         lambda: state.commit(older, point(2)),
-        lambda: state.finish(older, "ended", Counts(), delivery="best-effort"),
+        lambda: state.finish(older, "ended", {}, delivery="best-effort"),
         lambda: state.reset(older),
     ):
         with pytest.raises(UnavailableError, match="state.fenced"):
@@ -61,23 +61,23 @@ def test_a_newer_claim_voids_every_write_of_the_older(path):
     state.commit(newer, point(3))
 
 
-def test_claims_of_different_tasks_do_not_touch_each_other(path):
+def test_claims_of_different_tasks_do_not_touch_each_other(path: Path) -> None:
     state = SqliteState(path)
     one, _two = state.claim("one", "R1"), state.claim("two", "R2")
     state.commit(one, point(1))
 
 
-def test_runs_that_were_killed_stay_open_until_they_are_abandoned(path):
+def test_runs_that_were_killed_stay_open_until_they_are_abandoned(path: Path) -> None:
     state = SqliteState(path)
     claim = state.claim("orders", "R1", ["image", "path"])
     state.claim("other", "R2")
-    state.finish(claim, "ended", Counts(), delivery="at-least-once")
+    state.finish(claim, "ended", {}, delivery="at-least-once")
     assert [run.run_id for run in state.open_runs()] == ["R2"]
     state.abandon("R2")
     assert state.open_runs() == []
 
 
-def test_reset_forgets_the_checkpoint_and_keeps_the_dead_letters(path):
+def test_reset_forgets_the_checkpoint_and_keeps_the_dead_letters(path: Path) -> None:
     state = SqliteState(path)
     claim = state.claim("orders", "R1")
     state.commit(claim, point(1), [DeadLetter(1, "bad", "", b"{}")])
@@ -85,16 +85,16 @@ def test_reset_forgets_the_checkpoint_and_keeps_the_dead_letters(path):
     assert (state.checkpoint("orders"), state.dead_letters("orders")) == (None, 1)
 
 
-def test_the_project_id_is_made_once(path):
+def test_the_project_id_is_made_once(path: Path) -> None:
     assert SqliteState(path).project == SqliteState(path).project
 
 
-def test_the_state_is_private(path):
+def test_the_state_is_private(path: Path) -> None:
     SqliteState(path)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_a_newer_schema_is_refused(path):
+def test_a_newer_schema_is_refused(path: Path) -> None:
     SqliteState(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
@@ -103,7 +103,7 @@ def test_a_newer_schema_is_refused(path):
         SqliteState(path)
 
 
-def test_a_damaged_file_is_an_error_with_its_name(path):
+def test_a_damaged_file_is_an_error_with_its_name(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(UnavailableError) as refused:
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_an_error_with_its_name(path):
     assert refused.value.where.file == str(path)
 
 
-def test_a_full_disk_is_an_error_and_moves_nothing(path):
+def test_a_full_disk_is_an_error_and_moves_nothing(path: Path) -> None:
     state = SqliteState(path)
     claim = state.claim("orders", "R1")
     state.commit(claim, point(1))
@@ -125,7 +125,7 @@ def test_a_full_disk_is_an_error_and_moves_nothing(path):
     state.commit(claim, point(3))
 
 
-def test_two_processes_may_make_the_store_at_once(path):
+def test_two_processes_may_make_the_store_at_once(path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from orchestrator.state.sqlite import SqliteState;"
         "print(SqliteState(Path(sys.argv[1])).project)"
