@@ -77,6 +77,14 @@ class Stage:
         checkpoint = self.state.checkpoint("play")
         return json.loads(checkpoint.state) if checkpoint else None
 
+    @staticmethod
+    def _shaking_hands(steps: list[Any], handshake: str | None) -> list[Any]:
+        """The steps behind the handshake; what SIGTERM does is settled before it."""
+        if handshake is None:
+            return steps
+        before = [step for step in steps[:1] if step[0] == "on_term"]
+        return [*before, ["say", handshake], *steps[len(before) :]]
+
     def play(
         self,
         source: list[Any],
@@ -92,10 +100,8 @@ class Stage:
     ) -> RunSummary:
         """Run two puppets; an announced one shakes hands before its steps."""
         where = Where(file="dstream.hcl", line=1)
-        if announced[0] and self.handshakes["input"]:
-            source = [["say", self.handshakes["input"]], *source]
-        if announced[1] and self.handshakes["output"]:
-            output = [["say", self.handshakes["output"]], *output]
+        source = self._shaking_hands(source, self.handshakes["input"] if announced[0] else None)
+        output = self._shaking_hands(output, self.handshakes["output"] if announced[1] else None)
         specs = [
             ProviderSpec(
                 role,

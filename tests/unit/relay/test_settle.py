@@ -24,6 +24,10 @@ def settled(number: int, *letters: int) -> Settled:
     )
 
 
+def number(what: Settled) -> int | None:
+    return what.mark and what.mark.id
+
+
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, Outlet]]:
     read, write = os.pipe()
@@ -37,7 +41,7 @@ def pipe() -> Iterator[tuple[int, Outlet]]:
 def test_the_ack_follows_the_commit() -> None:
     order: list[str] = []
     settler = Settler(
-        lambda what: order.append(f"commit {what.mark.id}"),
+        lambda what: order.append(f"commit {number(what)}"),
         lambda ack: order.append(f"ack {ack.id}"),
         lambda error: order.append(repr(error)),
     )
@@ -72,19 +76,19 @@ def test_a_slow_disk_commits_the_newest_and_every_dead_letter() -> None:
     settler = Settler(commit, lambda ack: None, lambda error: None)
     settler.settle(settled(1))
     assert entered.wait(10)
-    for number in range(2, 50):
-        settler.settle(settled(number, number))
+    for point in range(2, 50):
+        settler.settle(settled(point, point))
     proceed.set()
     assert settler.close(10)
-    assert [what.mark.id for what in commits] == [1, 49]
+    assert [number(what) for what in commits] == [1, 49]
     assert [one.record for one in commits[1].rejects] == list(range(2, 50))
 
 
 def test_an_input_that_never_reads_gets_whole_lines_and_the_newest_ack_when_it_does(pipe: tuple[int, Outlet]) -> None:
     read, outlet = pipe
     writer = InputWriter(outlet)
-    for number in range(200_000):
-        writer.put_ack(Ack(number, number))
+    for point in range(200_000):
+        writer.put_ack(Ack(point, point))
     writer.put_signal(SignalLine({"kind": "snapshot"}))
     writer.close()
     content = b""

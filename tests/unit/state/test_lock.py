@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
@@ -46,7 +48,9 @@ def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path, holder: subprocess
     holder.kill()
     holder.wait(10)
     with Locks(tmp_path).acquire("orders", "R2"):
-        assert Locks(tmp_path).holder("orders").pid == os.getpid()
+        holding = Locks(tmp_path).holder("orders")
+        assert holding is not None
+        assert holding.pid == os.getpid()
 
 
 def test_tasks_have_locks_of_their_own_whatever_their_names(tmp_path: Path) -> None:

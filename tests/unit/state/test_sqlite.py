@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,12 @@ def test_a_newer_claim_voids_every_write_of_the_older(path: Path) -> None:
     older = state.claim("orders", "R1")
     state.commit(older, point(1))
     newer = SqliteState(path).claim("orders", "R2")
-    for write in (
+    writes: list[Callable[[], None]] = [
         lambda: state.commit(older, point(2)),
         lambda: state.finish(older, "ended", {}, delivery="best-effort"),
         lambda: state.reset(older),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(UnavailableError, match="state.fenced"):
             write()
     assert state.checkpoint("orders") == point(1)
