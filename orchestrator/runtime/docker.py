@@ -262,6 +262,7 @@ class Engine:
         """A connection for one question, which a question that hangs elsewhere cannot hold up."""
         try:
             settings: dict[str, Any] = {**kwargs_from_env(), "base_url": self.address, "timeout": timeout}
+            self._knock()
             with contextlib.closing(APIClient(version=self._version, **settings)) as api:
                 self._version = api.api_version
                 yield api
@@ -269,6 +270,14 @@ class Engine:
             raise EngineRefused(self.address, str(error.explanation or error), error.status_code) from error
         except (DockerException, RequestException, HTTPError, OSError, ValueError) as error:
             raise engine_unreachable(self.address, error) from error
+
+    def _knock(self) -> None:
+        """Find out whether anybody listens: the SDK would lose the descriptor of each connection that is refused."""
+        scheme, _, path = self.address.partition("://")
+        if scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(_TIMEOUT)
+                probe.connect(f"/{path.lstrip('/')}")
 
 
 class EngineRefused(UnavailableError):
