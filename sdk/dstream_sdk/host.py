@@ -69,6 +69,11 @@ class Host:
             self._log.info("stopped: %s", error)
         except Exception as error:  # noqa: BLE001 - the provider's code, reported here and nowhere else
             self._report(error)
+        finally:
+            # A late signal must not turn what is done into a death by signal: an exiting interpreter takes its
+            # handlers away.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
         return 1
 
     def _on_signal(self, number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: T201 - a command prints
+
 """Prints what a provider says of itself, without running it: for image labels, `provider.json` and READMEs.
 
 python -m dstream_sdk.spec counter_input_provider.provider:Counter

@@ -132,6 +132,16 @@ def test_second_signal_ends_at_once(start: Start) -> None:
         assert source.status() == -signal.SIGTERM
 
 
+def test_signal_that_comes_while_the_process_exits_changes_nothing(start: Start) -> None:
+    with start("source", {"count": 0, "pause_s": 3600, "late_signal": True}) as source:
+        source.read()
+        source.read()
+        source.process.terminate()
+        to_end(source)
+        source.process.close_stdin()
+        assert source.status() == 0
+
+
 def test_wait_returns_at_once_when_the_run_should_stop(start: Start) -> None:
     with start("source", {"count": 0, "pause_s": 3600}) as source:
         source.read()

@@ -1,4 +1,4 @@
-# ruff: noqa: T201 - a command prints
+
 """`python -m dstream_sdk.testing [OPTION…] -- COMMAND…`: the contract suite for any command line.
 
 Exit status: 0 every promise kept, 1 one broken, 3 a wrong command line.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ class SourceConfig(Config):
     fail_at: int = Field(default=0, description="The record instead of which it fails.", examples=[3])
     open_error: str = Field(default="", description="What `open` complains of.", examples=["login failed"])
     ack_error: bool = Field(default=False, description="Fail in `acknowledged`.", examples=[True])
+    late_signal: bool = Field(default=False, description="SIGTERM comes while the process exits.", examples=[True])
     journal: Path = Field(default=Path("/dev/null"), description="Where calls are noted.", examples=["/tmp/journal"])
     password: SecretStr = Field(default=SecretStr(""), description="A secret.")
 
@@ -36,6 +40,8 @@ class Source(InputProvider[SourceConfig]):
         self.note("open")
         if self.config.open_error:
             raise ProviderError(self.config.open_error, hint="ask the owner")
+        if self.config.late_signal:
+            atexit.register(os.kill, os.getpid(), signal.SIGTERM)
 
     def close(self) -> None:
         self.note("close")
