@@ -95,7 +95,7 @@ def _dispatch(invocation: Invocation, arguments: list[str]) -> int:
         return error.exit_code
     except _UsageError as problem:
         path = problem.ctx.command_path if problem.ctx else "dstream"
-        said = problem.format_message().rstrip(".")
+        said = problem.format_message().rstrip(".").replace("Value error, ", "")
         report(ConfigError("usage", said, hint=f"see `{path} --help`"), invocation)
         return EXIT_CONFIG
     except Interrupted as interrupted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,12 +72,11 @@ def run_and_watch(
         except DstreamError as error:
             watching.close()
             figures = getattr(error, "summary", None)
-            if isinstance(figures, RunSummary):
+            if isinstance(figures, RunSummary) and (figures.counts.relayed or invocation.json):
                 watching.summary(figures)
             report(error, invocation)
             return error.exit_code
         finally:
             watching.close()
         watching.summary(summary)
-    sys.stdout.flush()
     return EXIT_DONE

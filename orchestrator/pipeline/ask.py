@@ -65,4 +65,5 @@ def ask(
                 where=party.where(),
             ) from error
     finally:
+        halt.set()  # nobody reads its streams any more
         party.dispose(DISPOSE_S)

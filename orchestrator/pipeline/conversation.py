@@ -82,7 +82,8 @@ class Party:
         )
 
     def dispose(self, deadline: float) -> None:
-        """Close, kill and remove it. Raises `UnavailableError` (`runtime.leftover`)."""
+        """Close, kill and remove it, once its halt is set. Raises `UnavailableError` (`runtime.leftover`)."""
+        self._stderr.join(1.0)  # a closed stream's number may soon be somebody else's
         self.running.dispose(deadline)
 
     def _read_stderr(self, inlet: Inlet) -> None:

@@ -9,20 +9,18 @@ def write(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text file, whatever its type says
 envelope = json.loads(sys.stdin.readline())
 print(f"config has {sorted(envelope['config'])}", file=sys.stderr, flush=True)
 write('{"status":"ready","protocol":1,"capabilities":["ack"]}')
-sys.stdout.flush()
 records = 0
 for line in sys.stdin:
     if line.startswith('{"checkpoint":'):
         mark = json.loads(line)["checkpoint"]
         write(json.dumps({"ack": {"id": mark["id"], "records": mark["records"]}}, separators=(",", ":")))
-        sys.stdout.flush()
     elif line.startswith('{"end":'):
         write(json.dumps({"end": {"records": records, "rejected": 0}}, separators=(",", ":")))
         break
     else:
         records += 1
         write(f"value {json.loads(line)['data']['value']}")
-sys.stdout.flush()
