@@ -28,7 +28,8 @@ from orchestrator.registry.image import (
     same_platform,
 )
 from orchestrator.registry.reference import Reference, rewrite
-from orchestrator.registry.refusals import engine_refused, other_platform, pull_refused
+from orchestrator.registry.refusals import other_platform, pull_refused
+from orchestrator.runtime.refusals import engine_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -183,13 +184,13 @@ class EngineImages:
                 raise refused(words, error.status_code) from error
             raise UnavailableError("engine.refused", f"the engine at `{self._host}` refuses: {words}") from error
         except (ReadTimeout, ReadTimeoutError) as error:
-            raise stalled or engine_refused(self._host, error) from error
+            raise stalled or engine_unreachable(self._host, error) from error
         except (DockerException, HTTPError, StreamParseError, OSError) as error:
             if "redentials store error" in str(error):
                 hint = "see `credsStore` and `credHelpers` in the docker command's `config.json`"
                 message = f"the docker command's credential helper failed: {error}"
                 raise UnavailableError("registry.credentials", message, hint=hint) from error
-            raise engine_refused(self._host, error) from error
+            raise engine_unreachable(self._host, error) from error
 
 
 def _knock(host: str, timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""What an engine says when it cannot pull an image or is not there, as an error that says what to do. Pure.
+"""What an engine says when it cannot pull an image, as an error that says what to do. Pure.
 
 Engines report most failures of a registry as status 500 with the words of the registry or of the
 network, so the words decide; those below are what Docker Engines 20 to 28 say, with either image store.
@@ -6,20 +6,12 @@ network, so the words decide; those below are what Docker Engines 20 to 28 say, 
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from orchestrator.registry.reference import Reference
-
-GET_AN_ENGINE = (
-    "start or install a Docker Engine, or name one with `DOCKER_HOST` or `--engine-host`; "
-    "providers given by `provider_path` need none"
-)
 
 _PLATFORM = ("no matching manifest for", "match the specified platform", "match for platform", "the specified platform")
 _MISSPELT_PLATFORM = ("platform specifier", "unknown operating system or architecture")
@@ -118,37 +110,3 @@ def _not_found(image: str, reference: Reference, said: str, where: Where) -> Dst
 def _unreachable(image: str, reference: Reference, words: str, hint: str, where: Where) -> DstreamError:
     message = f"cannot pull {image}: the registry {reference.registry} cannot be reached: {words}"
     return UnavailableError("registry.unreachable", message, hint=hint, where=where)
-
-
-def engine_refused(host: str, problem: BaseException) -> DstreamError:
-    """The engine at `host` was not there, or went away: what was tried, why it failed and how to get one.
-
-    `engine.absent` where no engine has ever listened, `engine.unreachable` otherwise.
-    """
-    causes = list(_causes(problem))
-    numbered = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno), None)
-    if isinstance(numbered, FileNotFoundError):
-        message = f"no Docker Engine: there is no socket at `{host}`"
-        return UnavailableError("engine.absent", message, hint=GET_AN_ENGINE)
-    hint = GET_AN_ENGINE
-    if isinstance(numbered, PermissionError):
-        hint = "add yourself to the group that owns the socket (usually `docker`), and log in again"
-    elif any("timed out" in str(cause).lower() for cause in causes):
-        hint = "see whether the engine hangs: `docker info`"
-    said = os.strerror(numbered.errno or 0) if numbered is not None else str(causes[-1])
-    message = f"the Docker Engine at `{host}` cannot be reached: {said}"
-    return UnavailableError("engine.unreachable", message, hint=hint)
-
-
-def _causes(problem: BaseException) -> Iterator[BaseException]:
-    """`problem` and whatever lies under it: HTTP clients wrap errors in arguments as well as in causes."""
-    seen: list[BaseException] = []
-    waiting = [problem]
-    while waiting:
-        error = waiting.pop(0)
-        if any(error is known for known in seen):
-            continue
-        seen.append(error)
-        yield error
-        inner = (*error.args, error.__cause__, error.__context__)
-        waiting.extend(cause for cause in inner if isinstance(cause, BaseException))

@@ -175,7 +175,7 @@ class RunningProvider(Protocol):
     def kill(self) -> None:
         """Send SIGKILL to everything the provider started. A provider that is gone is no error.
 
-        Both raise `UnavailableError` (`engine.unreachable`) when nobody can be asked; `dispose` goes on trying.
+        `terminate` and `kill` raise `UnavailableError` (`engine.…`) when nobody can be asked; `dispose` goes on trying.
         """
 
     def dispose(self, deadline: float) -> None:

@@ -26,7 +26,7 @@ _SHELLS_SIGNAL = range(129, 160)
 class RunningContainer:
     """A container, attached and started. See `RunningProvider`.
 
-    `terminate` and `kill` raise `UnavailableError` (`engine.unreachable`) when the engine does not answer
+    `terminate` and `kill` raise `UnavailableError` (`engine.…`) when the engine does not answer
     within ten seconds.
     """
 

@@ -1,4 +1,4 @@
-"""What an engine says when it does not run a container, as an error that says what to do. Pure."""
+"""What an engine says when it does not run a container, or is not there, as an error that says what to do. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.runtime.base import ImageProgram, Launch
+
+_GET_AN_ENGINE = (
+    "start or install a Docker Engine, or name one with `DOCKER_HOST` or `--engine-host`; "
+    "providers given by `provider_path` need none"
+)
 
 
 def container_refused(words: str, status: int | None, launch: Launch, program: ImageProgram) -> DstreamError:
@@ -52,10 +57,16 @@ def container_refused(words: str, status: int | None, launch: Launch, program: I
 
 
 def engine_unreachable(host: str, problem: BaseException) -> UnavailableError:
-    """Nothing answers at `host`, or nothing did in time."""
+    """The engine at `host` was not there, or went away: what was tried, why it failed and how to get one.
+
+    `engine.absent` where there is no socket at all, `engine.unreachable` otherwise.
+    """
     causes = list(_causes(problem))
     numbered = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno), None)
-    hint = "start the engine, or name another with `DOCKER_HOST` or `--engine-host`"
+    if isinstance(numbered, FileNotFoundError):
+        message = f"no Docker Engine: there is no socket at `{host}`"
+        return UnavailableError("engine.absent", message, hint=_GET_AN_ENGINE)
+    hint = _GET_AN_ENGINE
     if isinstance(numbered, PermissionError):
         hint = "add yourself to the group that owns the socket (usually `docker`), and log in again"
     elif any("timed out" in str(cause).lower() for cause in causes):

@@ -193,5 +193,5 @@ def test_an_engine_that_is_not_there_is_named(scope: Scope, tmp_path: Path) -> N
     host = f"unix://{tmp_path}/none.sock"
     with pytest.raises(UnavailableError) as caught:
         DockerRuntime(scope, engine_host=host, guard=Guard()).leftovers()
-    assert caught.value.code == "engine.unreachable"
+    assert caught.value.code == "engine.absent"
     assert host in caught.value.message

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import EXIT_CONFIG, EXIT_ENVIRONMENT, Where
 from orchestrator.registry.reference import Reference
-from orchestrator.registry.refusals import engine_refused, pull_refused
+from orchestrator.registry.refusals import pull_refused
 
 SAID = [
     (404, "manifest for r.example/t/x:v1 not found: manifest unknown: manifest unknown", "image.not_found"),
@@ -59,21 +59,3 @@ def test_a_registry_without_tls_is_told_apart_from_one_with_an_unknown_certifica
 
     assert "insecure-registries" in hint("http: server gave HTTP response to HTTPS client")
     assert "/etc/docker/certs.d/r.example/ca.crt" in hint("x509: certificate signed by unknown authority")
-
-
-@pytest.mark.parametrize(
-    ("problem", "code", "says"),
-    [
-        (FileNotFoundError(2, "No such file or directory"), "engine.absent", "install a Docker Engine"),
-        (ConnectionRefusedError(111, "Connection refused"), "engine.unreachable", "install a Docker Engine"),
-        (PermissionError(13, "Permission denied"), "engine.unreachable", "group"),
-        (TimeoutError("timed out"), "engine.unreachable", "hangs"),
-    ],
-)
-def test_an_engine_that_is_not_there_names_the_socket_and_the_way_out(problem: OSError, code: str, says: str) -> None:
-    wrapped = RuntimeError("Connection aborted.", problem)
-    error = engine_refused("unix:///run/nobody.sock", wrapped)
-    assert error.code == code
-    assert "unix:///run/nobody.sock" in error.message
-    assert says in str(error.hint)
-    assert error.exit_code == EXIT_ENVIRONMENT

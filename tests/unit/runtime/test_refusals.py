@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import EXIT_ENVIRONMENT, ConfigError
 from orchestrator.runtime.base import ImageProgram, Launch
 from orchestrator.runtime.refusals import container_refused, engine_unreachable
 
@@ -38,14 +38,19 @@ def test_an_unknown_network_gets_the_command_that_makes_it() -> None:
     assert "docker network create backend" in str(error.hint)
 
 
-def test_an_unreachable_engine_is_named_with_the_cause_from_below() -> None:
-    problem = RuntimeError("Connection aborted.", PermissionError(13, "Permission denied"))
-    error = engine_unreachable("unix:///run/x.sock", problem)
-    assert error.code == "engine.unreachable"
-    assert error.message == "the Docker Engine at `unix:///run/x.sock` cannot be reached: Permission denied"
-    assert "group" in str(error.hint)
-
-
-def test_an_engine_that_hangs_is_told_from_one_that_is_not_there() -> None:
-    assert "docker info" in str(engine_unreachable("tcp://x:1", TimeoutError("timed out")).hint)
-    assert "start the engine" in str(engine_unreachable("tcp://x:1", FileNotFoundError(2, "gone")).hint)
+@pytest.mark.parametrize(
+    ("problem", "code", "says"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "engine.absent", "install a Docker Engine"),
+        (ConnectionRefusedError(111, "Connection refused"), "engine.unreachable", "install a Docker Engine"),
+        (PermissionError(13, "Permission denied"), "engine.unreachable", "group"),
+        (TimeoutError("timed out"), "engine.unreachable", "hangs"),
+    ],
+)
+def test_an_engine_that_is_not_there_names_the_socket_and_the_way_out(problem: OSError, code: str, says: str) -> None:
+    wrapped = RuntimeError("Connection aborted.", problem)
+    error = engine_unreachable("unix:///run/nobody.sock", wrapped)
+    assert error.code == code
+    assert "unix:///run/nobody.sock" in error.message
+    assert says in str(error.hint)
+    assert error.exit_code == EXIT_ENVIRONMENT
