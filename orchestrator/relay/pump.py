@@ -124,7 +124,8 @@ class Pump:
                 ledger.bytes += piece.end - piece.start
                 forward = True
             else:
-                line = reader.view[piece.start : piece.end]
+                # A copy: the state in it waits for its ack, while the buffer goes on to be filled.
+                line = bytes(reader.view[piece.start : piece.end])
                 forward = self._control(line, piece.offset)
             if forward:
                 if piece.start != end:
@@ -143,13 +144,13 @@ class Pump:
         if self._end_seen and pieces:
             self._on_end()
 
-    def _control(self, line: memoryview, offset: int) -> bool:
+    def _control(self, line: bytes, offset: int) -> bool:
         """Take in a control line; says whether it goes on to the output."""
         try:
             first = line[2]
             if first == ord("c"):
                 if not self._checkpoints:
-                    raise protocol_error("input", "checkpoint from an input that declares none", offset, bytes(line))
+                    raise protocol_error("input", "checkpoint from an input that declares none", offset, line)
                 return self._ledger.checkpoint(_CHECKPOINT.decode(line).checkpoint, offset) and self._forward_control
             if first == ord("e"):
                 self._ledger.end(_END.decode(line).end, offset)
@@ -159,8 +160,8 @@ class Pump:
                 self._ledger.stats["input"] = _STATS.decode(line).stats
                 return False
         except msgspec.MsgspecError as error:
-            raise protocol_error("input", f"control line is wrong: {error}", offset, bytes(line)) from error
-        raise protocol_error("input", "reserved line", offset, bytes(line))
+            raise protocol_error("input", f"control line is wrong: {error}", offset, line) from error
+        raise protocol_error("input", "reserved line", offset, line)
 
     def _flush(self, start: int, end: int) -> None:
         if end > start:

@@ -50,6 +50,14 @@ def test_what_the_input_wrote_the_output_read_and_acknowledged(stage: Stage) -> 
     assert stage.stored == {"n": 5000}
 
 
+def test_a_state_is_stored_as_it_was_written_whatever_was_relayed_before_its_ack(stage: Stage) -> None:
+    stage.play(
+        [["repeat", 10, DATA], ["say", checkpoint(1, 10)], ["repeat", 100_000, DATA], ["say", end(100_010)], ["eof"]],
+        [["keep", "/dev/null"], ["say", end(100_010)]],
+    )
+    assert stage.stored == {"n": 10}
+
+
 def test_the_next_run_resumes_from_the_acknowledged_state(stage: Stage) -> None:
     notes = stage.folder / "notes"
     steps = [["note", str(notes)], ["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["eof"]]
