@@ -172,8 +172,7 @@ def summary_lines(summary: RunSummary) -> list[str]:
     figures = [(counts.emitted, "emitted"), (counts.relayed, "relayed")]
     acknowledged = None if counts.delivered is None else counts.delivered + counts.rejected
     figures.append((acknowledged, "acknowledged"))
-    known = {number for number, _ in figures if number is not None}
-    sign = " = " if len(known) == 1 else ", "
+    sign = " = " if len({number for number, _ in figures}) == 1 else ", "
     told = sign.join(f"{words.count(number)} {what}" for number, what in figures)
     lines = [f"{summary.task} {summary.outcome} after {words.duration(summary.duration_s)}: {told}"]
     if counts.rejected:

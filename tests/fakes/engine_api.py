@@ -73,6 +73,9 @@ class EngineApi(socketserver.ThreadingUnixStreamServer):
         self.stopping = threading.Event()
         self.host = f"unix://{path}"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients may hang up in the middle; a script that fails shows in what the client says."""
+
     def __enter__(self) -> EngineApi:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
