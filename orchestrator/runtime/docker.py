@@ -263,7 +263,7 @@ class Engine:
         try:
             settings: dict[str, Any] = {**kwargs_from_env(), "base_url": self.address, "timeout": timeout}
             self._knock()
-            with contextlib.closing(APIClient(version=self._version, **settings)) as api:
+            with contextlib.closing(_Client(version=self._version, **settings)) as api:
                 self._version = api.api_version
                 yield api
         except APIError as error:
@@ -278,6 +278,13 @@ class Engine:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(_TIMEOUT)
                 probe.connect(f"/{path.lstrip('/')}")
+
+
+class _Client(APIClient):
+    def send(self, request: Any, **options: Any) -> Any:
+        # `requests` would prefer REQUESTS_CA_BUNDLE, which speaks of other servers, to the engine's own CA.
+        options["verify"] = self.verify
+        return super().send(request, **options)
 
 
 class EngineRefused(UnavailableError):

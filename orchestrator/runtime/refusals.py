@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError, Where
@@ -67,6 +68,9 @@ def engine_unreachable(host: str, problem: BaseException) -> UnavailableError:
         message = f"no Docker Engine: there is no socket at `{host}`"
         return UnavailableError("engine.absent", message, hint=_GET_AN_ENGINE)
     hint = _GET_AN_ENGINE
+    if isinstance(numbered, ssl.SSLError):
+        message = f"the Docker Engine at `{host}` is not trusted, or does not trust this user: {numbered.strerror}"
+        return UnavailableError("engine.unreachable", message, hint="`DOCKER_CERT_PATH` names the folder of `ca.pem`")
     if isinstance(numbered, PermissionError):
         hint = "add yourself to the group that owns the socket (usually `docker`), and log in again"
     elif any("timed out" in str(cause).lower() for cause in causes):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 
 from orchestrator.errors import EXIT_ENVIRONMENT, ConfigError
@@ -45,6 +47,7 @@ def test_an_unknown_network_gets_the_command_that_makes_it() -> None:
         (ConnectionRefusedError(111, "Connection refused"), "engine.unreachable", "install a Docker Engine"),
         (PermissionError(13, "Permission denied"), "engine.unreachable", "group"),
         (TimeoutError("timed out"), "engine.unreachable", "hangs"),
+        (ssl.SSLError(1, "certificate verify failed"), "engine.unreachable", "DOCKER_CERT_PATH"),
     ],
 )
 def test_an_engine_that_is_not_there_names_the_socket_and_the_way_out(problem: OSError, code: str, says: str) -> None:
