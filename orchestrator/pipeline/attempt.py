@@ -109,7 +109,7 @@ class Attempt:
         if not source.prepared.announced:
             self._writer.close()
         self._settler = Settler(
-            self._commit, self._writer.put_ack, lambda error: self._reports.put(Report("settler", error))
+            self._store, self._writer.put_ack, lambda error: self._reports.put(Report("settler", error))
         )
         pump = Pump(
             inlet=source.inlet,
@@ -178,6 +178,10 @@ class Attempt:
         thread = threading.Thread(target=report, name=f"{role}-{len(self._threads)}", daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _store(self, settled: Settled) -> None:
+        self._commit(settled)
+        self.ledger.stored(settled)
 
     def _text(self, content: bytes) -> None:
         self._outbox.text("output", content)

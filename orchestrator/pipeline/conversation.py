@@ -131,8 +131,13 @@ def envelope(prepared: Prepared, command: str, fields: dict[str, Any]) -> bytes:
 def start(
     prepared: Prepared, runtime: Runtime, halt: Halt, log: Callable[[Role, str], None], ca_bundle: str | None
 ) -> Party:
-    """Start a provider. Blocks until it runs; raises as `Runtime.start` does."""
-    return Party(prepared, runtime.start(prepared.launch(ca_bundle)), halt, log)
+    """Start a provider. Blocks until it runs; raises as `Runtime.start` does, with the place in the file."""
+    try:
+        running = runtime.start(prepared.launch(ca_bundle))
+    except DstreamError as error:
+        error.where = prepared.where
+        raise
+    return Party(prepared, running, halt, log)
 
 
 def greet(party: Party, line: bytes, *, close_stdin: bool, timeout: float) -> None:

@@ -28,8 +28,9 @@ class Images(Protocol):
         pull: PullPolicy,
         platform: str | None,
         on_event: Callable[[PullEvent], None] | None,
+        where: Where,
     ) -> ResolvedImage:
-        """Blocks while it pulls. Raises `ConfigError` and `UnavailableError` as documented there."""
+        """Blocks while it pulls. Raises `ConfigError` and `UnavailableError` as documented there, at `where`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ def prepare(
     Raises `ConfigError` for what the file can mend and `UnavailableError` where engine or registry fail.
     """
     if spec.kind == "image":
-        image = images.resolve(spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event)
+        image = images.resolve(
+            spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
+        )
         program: Program = ImageProgram(spec.reference, image.image_id, image.digest)
         description = _from_label(image.labels, spec)
     elif spec.kind == "path":

@@ -64,6 +64,7 @@ class Ledger:
         self.relayed = 0
         self.bytes = 0
         self.acked = 0
+        self.durable = 0
         self.rejected = 0
         self.emitted: int | None = None
         self.stats: dict[Role, dict[str, Any]] = {}
@@ -105,13 +106,16 @@ class Ledger:
             return True
 
     def must_wait(self) -> bool:
-        """Whether `max_in_flight` is exceeded. Asked behind each checkpoint that was forwarded."""
-        return self.confirming and self.relayed - self.acked > self._max_in_flight
+        """Whether `max_in_flight` is exceeded: a crash now would repeat more. Asked behind each checkpoint."""
+        return self.confirming and self.relayed - self.durable > self._max_in_flight
 
     def wait_for_room(self) -> None:
         """Block until acks have made room again. They have a deadline of their own, and `stop` ends it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not (self._pending and self.must_wait()))
+            self._changed.wait_for(lambda: self._stopped or not (self.must_wait() and self._more_to_come()))
+
+    def _more_to_come(self) -> bool:
+        return bool(self._pending) or self.acked > self.durable
 
     def end(self, end: End, offset: int) -> None:
         """Take in the input's `end`."""
@@ -180,6 +184,15 @@ class Ledger:
         if claimed != self.rejected:
             raise count_mismatch("output", f"{what} (rejected)", claimed, self.rejected, offset)
         return letters
+
+    # The settler's side.
+
+    def stored(self, settled: Settled) -> None:
+        """Take in that a checkpoint is durable: the next run would begin behind it."""
+        if settled.mark is not None:
+            with self._changed:
+                self.durable = settled.mark.records
+                self._changed.notify_all()
 
     # Anybody's.
 

@@ -20,6 +20,9 @@ from orchestrator.runtime.base import StreamBroken
 
 Commit = Callable[[Settled], None]
 
+PACE_S = 0.01
+"""The least time between two commits: every ack of a fast output would otherwise cost a sync of the disk."""
+
 
 class InputWriter:
     """Writes control lines to the input: signals in order, and the newest ack in a slot of one.
@@ -132,5 +135,7 @@ class Settler:
                 if settled.mark is not None:
                     self._acknowledge(Ack(settled.mark.id, settled.mark.records))
                 self.last_settled = time.time()
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, PACE_S)
         except Exception as error:  # noqa: BLE001  # every failure to store must stop the run
             self._failed(error)

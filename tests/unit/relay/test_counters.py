@@ -148,13 +148,15 @@ def test_an_output_cannot_end_before_the_input() -> None:
         ledger(relayed=5).finish(End(5), 0)
 
 
-def test_whoever_waits_for_room_goes_on_with_the_ack() -> None:
+def test_whoever_waits_for_room_goes_on_once_the_ack_is_durable() -> None:
     books = ledger(relayed=10, max_in_flight=5)
     books.checkpoint(mark(1, 10), 0)
     assert books.must_wait()
     waiter = threading.Thread(target=books.wait_for_room)
     waiter.start()
-    books.ack(Ack(1, 10), 0)
+    settled = books.ack(Ack(1, 10), 0)
+    assert books.must_wait()
+    books.stored(settled)
     waiter.join(10)
     assert not waiter.is_alive()
 

@@ -25,7 +25,7 @@ def settled(number: int, *letters: int) -> Settled:
 
 
 def number(what: Settled) -> int | None:
-    return what.mark and what.mark.id
+    return what.mark.id if what.mark else None
 
 
 @pytest.fixture
