@@ -77,12 +77,13 @@ class _Images:
         pull: PullPolicy,
         platform: str | None,
         on_event: Callable[[PullEvent], None] | None,
+        where: Where,
     ) -> ResolvedImage:
         if self._engine is None:
             from orchestrator.registry.pull import EngineImages
 
             self._engine = EngineImages(engine_host(self._settings.engine_host), self._settings.mirrors)
-        return self._engine.resolve(reference, pull=pull, platform=platform, on_event=on_event)
+        return self._engine.resolve(reference, pull=pull, platform=platform, on_event=on_event, where=where)
 
     def close(self) -> None:
         if self._engine is not None:

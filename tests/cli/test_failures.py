@@ -50,6 +50,7 @@ def test_an_executable_that_is_not_there(project: Project) -> None:
     done = project.run("run", "orders")
     assert (done.code, error_of(done)) == (EXIT_CONFIG, "provider.missing")
     assert f"{project.folder}/nobody" in done.stderr
+    assert "--> dstream.hcl:3" in done.stderr
 
 
 def test_a_file_that_is_not_executable_says_how_to_make_it_so(project: Project) -> None:
@@ -101,6 +102,7 @@ def test_without_an_engine_the_socket_that_was_tried_is_named(project: Project) 
     assert (done.code, error_of(done)) == (EXIT_ENVIRONMENT, "engine.absent")
     assert f"unix://{project.folder}/no-engine.sock" in done.stderr
     assert "ghcr.io/katasec/a:v1" in done.stderr
+    assert "--> dstream.hcl:2" in done.stderr
     assert "provider_path" in done.stderr
 
 
