@@ -1,0 +1,69 @@
+"""What the fault tests share: projects that leave nothing, an engine with their images, and the seed."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.places import Containers, Processes, make_images
+from tests.faults.project import Project
+from tests.servers.engine import PrivateEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.faults.places import Place
+
+SEED = int(os.environ.get("DSTREAM_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"faults: DSTREAM_FAULT_SEED={SEED}")
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """What every random choice of these tests comes from."""
+    return SEED
+
+
+@pytest.fixture(scope="session")
+def containers(engine: str) -> Containers:
+    """The shared engine, with an image of every program in providers/."""
+    make_images(engine)
+    return Containers(engine)
+
+
+@pytest.fixture(scope="session")
+def mortal_engine() -> Iterator[PrivateEngine]:
+    """An engine that may be killed, with the same images."""
+    with PrivateEngine("mortal") as engine:
+        make_images(engine.host)
+        yield engine
+
+
+@pytest.fixture(params=["process", "container"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Both runtimes, one after the other."""
+    if request.param == "process":
+        return Processes()
+    found: Containers = request.getfixturevalue("containers")
+    return found
+
+
+@pytest.fixture
+def project_at(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Makes projects, and sees to it that nothing of them is left."""
+    made: list[Project] = []
+
+    def make(place: Place, package: Path | None = None) -> Project:
+        made.append(Project(tmp_path / f"project-{len(made)}", place, package))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.sweep()
