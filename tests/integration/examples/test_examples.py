@@ -28,6 +28,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     environ = {
         **os.environ,
+        "CI": "false",  # which would allow the demo to start an engine of its own
         "DOCKER_HOST": host,
         "DSTREAM_STATE_DIR": str(state),
         "DSTREAM_MIRRORS": json.dumps(mirrors or {}),
