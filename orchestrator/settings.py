@@ -47,8 +47,8 @@ class Settings(BaseSettings):
     )
     ready_timeout: float = Field(30.0, gt=0, description="How long a provider may take to its handshake.")
     grace: float = Field(30.0, gt=0, description="How long a drain may take before providers are killed.")
-    ack_timeout: float | None = Field(
-        None, gt=0, description="How long an output may leave records unacknowledged, where the task does not say."
+    ack_timeout: float = Field(
+        300.0, gt=0, description="How long an output may leave records unacknowledged, where the task does not say."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="The least important events that are logged."

@@ -42,6 +42,7 @@ def services(project: Project, settings: Settings) -> Iterator[Services]:
             images=images,
             runtimes=lambda scope: _runtimes(scope, folder, settings),
             ready_timeout=settings.ready_timeout,
+            ack_timeout=settings.ack_timeout,
             ca_bundle=settings.ca_bundle,
             redact=LOGS.redactor.text,
             hide=LOGS.redactor.add,

@@ -94,10 +94,13 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How many records may be unacknowledged, and for how many seconds none need be acknowledged."""
+    """How many records a crash may repeat, and for how many seconds an output may acknowledge nothing.
+
+    `ack_timeout` None leaves the choice to the settings.
+    """
 
     max_in_flight: int = 100_000
-    ack_timeout: float = 300.0
+    ack_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,9 @@ def _delivery(fields: Fields, scope: Scope) -> Delivery:
     if block is None:
         return Delivery()
     inner = Fields(block.body, "`delivery`", scope, attributes=("max_in_flight", "ack_timeout"))
-    default = Delivery()
     return Delivery(
-        max_in_flight=_or(inner.whole("max_in_flight", least=1), default.max_in_flight),
-        ack_timeout=_or(inner.seconds("ack_timeout"), default.ack_timeout),
+        max_in_flight=_or(inner.whole("max_in_flight", least=1), Delivery().max_in_flight),
+        ack_timeout=inner.seconds("ack_timeout"),
     )
 
 

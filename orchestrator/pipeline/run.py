@@ -39,8 +39,8 @@ def run_task(
 ) -> RunSummary:
     """Run a task to its end, or until `control` asks. Blocks; call it from the main thread.
 
-    Raises `DstreamError` before anything was started, `RunFailed` afterwards, and `Forced` on a second
-    signal. Whatever happens, nothing that the run started is left behind, or the error says what is.
+    Raises `DstreamError` before anything was started, `RunFailed` afterwards, `Halted` when asked to stop
+    while it prepares, and `Forced` on a second signal. Whatever happens, nothing that the run started is left behind, or the error says what is.
     """
     with Session(task, services, options, observer, control) as session:
         return _Run(session).run()
@@ -116,7 +116,7 @@ class _Run:
             terms=Terms(
                 fields=fields,
                 max_in_flight=self._task.delivery.max_in_flight,
-                ack_timeout=self._task.delivery.ack_timeout,
+                ack_timeout=self._task.delivery.ack_timeout or self._services.ack_timeout,
                 ready_timeout={p.spec.role: self._session.ready_timeout(p) for p in (source, output)},
                 grace=self._options.grace,
                 timeout=self._options.timeout,

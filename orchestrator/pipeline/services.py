@@ -41,6 +41,7 @@ class Services:
     images: Images
     runtimes: Callable[[Scope], Mapping[Kind, Callable[[], Runtime]]]
     ready_timeout: float = 30.0
+    ack_timeout: float = 300.0
     ca_bundle: str | None = None
     redact: Callable[[str], str] = str
     hide: Callable[[Sequence[str]], None] = lambda _: None

@@ -224,7 +224,7 @@ class TestStopping:
     def test_a_drain_signals_the_input_alone_and_everything_relayed_is_acknowledged(self, stage: Stage) -> None:
         self.drain_when_running(stage)
         summary = stage.play(
-            [["on_term", [["say", checkpoint(1, 10), end(10)], ["eof"]]], ["repeat", 10, DATA], ["sleep", 60]],
+            [["on_term", [["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["eof"]]], ["sleep", 60]],
             [["keep", "/dev/null"], ["say", ack(1, 10), end(10)]],
         )
         assert summary.outcome == "drained"
