@@ -28,7 +28,7 @@ def test_defaults() -> None:
     assert settings.engine_host is None
     assert settings.mirrors == {}
     assert settings.insecure_registries == []
-    assert (settings.ready_timeout, settings.grace, settings.ack_timeout) == (30.0, 30.0, None)
+    assert (settings.ready_timeout, settings.grace, settings.ack_timeout) == (30.0, 30.0, 300.0)
     assert (settings.pull, settings.log_level, settings.log_format) == ("missing", "warning", "text")
     assert settings.state_dir == Path(".dstream")
     assert (settings.tmpfs_size, settings.pids_limit, settings.pass_proxy) == (64 << 20, 512, True)

@@ -106,7 +106,7 @@ def test_keys_inside_an_attribute_have_their_places(load_task: LoadTask) -> None
 def test_what_is_not_said_is_left_to_others(load_task: LoadTask) -> None:
     task = load_task(TASK.format(config="null"))
     assert task.restart == Restart(policy="no")
-    assert task.delivery == Delivery(100_000, 300.0)
+    assert task.delivery == Delivery(100_000, None)
     assert task.dead_letter is None
     assert (task.input.pull, task.input.memory, task.input.ready_timeout, task.input.protocol) == (None,) * 4
     assert task.input.config == {}

@@ -235,7 +235,7 @@ class TestStopping:
         go = stage.folder / "go"
 
         def drain_once_written() -> None:
-            while not go.exists():
+            while not (go.exists() and "running" in stage.observer.phases):
                 time.sleep(0.01)
             stage.control.drain()
 
