@@ -62,6 +62,7 @@ class InputRun:
         self._keeps_checkpoints = type(provider).acknowledged is not InputProvider.acknowledged
         self._failure: Exception | None = None
         self._ended = False
+        self._ending = threading.Lock()  # nothing may follow `end`
         self._done = threading.Event()
         self._acks = threading.Thread(target=self._read_acks, args=(rest,), name="acks", daemon=True)
         context.port.flush = self._flush
@@ -81,8 +82,9 @@ class InputRun:
             self._pump(iterator)
             self._raise_failure()
             if self._protocol:
-                self._lines.append(self._encode(EndLine(End(self._records))))
-                self._ended = True
+                with self._ending:
+                    self._lines.append(self._encode(EndLine(End(self._records))))
+                    self._ended = True
             self._flush()
         except BaseException:
             self._done.set()
@@ -147,8 +149,12 @@ class InputRun:
         self._lines.append(self._encode(CheckpointLine(mark)))
 
     def _send_stats(self, figures: dict[str, Any]) -> None:
-        if self._protocol and not self._ended:
-            self._lines.append(self._encode(StatsLine(figures)))
+        if not self._protocol:
+            return
+        line = self._encode(StatsLine(figures))
+        with self._ending:
+            if not self._ended:
+                self._lines.append(line)
 
     def _flush(self) -> None:
         with self._writing:
