@@ -25,7 +25,7 @@ need() {
     flock 9
     export DEBIAN_FRONTEND=noninteractive
     apt-get -o DPkg::Lock::Timeout=300 update && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$2"
-  ) 9> /tmp/dstream-apt.lock > "$log" 2>&1 || { tail -20 "$log" >&2; fail "installing \`$2\` failed, see $log" 4; }
+  ) 9> /run/dstream-apt.lock > "$log" 2>&1 || { tail -20 "$log" >&2; fail "installing \`$2\` failed, see $log" 4; }
   rm -f "$log"
 }
 

@@ -66,6 +66,7 @@ def _build(stored: Path) -> None:
             "build-image", "--prefix", f"{registry.address}/katasec", "--push", *PROVIDERS,
             environ={"DOCKER_HOST": engine.host}, timeout=900,
         )  # fmt: skip
+    fresh.chmod(0o755)
     fresh.rename(stored)
 
 

@@ -1,0 +1,47 @@
+"""What is published can be built, from the sources and from the source archive, and holds what it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.repo.tracked import REPOSITORY
+
+VERSION = (REPOSITORY / "VERSION.txt").read_text().strip()
+
+
+def build(project: Path, kind: str, into: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", into],
+        cwd=project, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    (built,) = into.iterdir()
+    return built
+
+
+@pytest.mark.parametrize(("folder", "package"), [(".", "orchestrator"), ("sdk", "dstream_sdk")])
+def test_a_wheel_from_the_source_archive_is_the_one_from_the_sources(folder: str, package: str, tmp_path: Path) -> None:
+    direct = build(REPOSITORY / folder, "wheel", tmp_path / "direct")
+    archive = build(REPOSITORY / folder, "sdist", tmp_path / "archive")
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    again = build(unpacked, "wheel", tmp_path / "again")
+
+    assert direct.name == again.name
+    assert f"-{VERSION}-" in direct.name
+    with zipfile.ZipFile(direct) as one, zipfile.ZipFile(again) as other:
+        assert set(one.namelist()) == set(other.namelist())
+        packed = {name for name in one.namelist() if name.startswith(f"{package}/")}
+    sources = {
+        str(path.relative_to(REPOSITORY / folder))
+        for path in (REPOSITORY / folder / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == sources
+    assert f"{package}/py.typed" in packed
