@@ -94,6 +94,7 @@ def test_a_reset_connection_is_a_broken_stream() -> None:
 def test_a_closed_source_ends_the_connection_for_everybody_who_holds_it() -> None:
     engine, ours = socket.socketpair()
     with engine, ours.dup():
+        engine.settimeout(10)
         FrameSource(ours, lambda: True).close()
         assert engine.recv(1) == b""
 

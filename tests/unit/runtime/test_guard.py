@@ -171,7 +171,8 @@ def test_fencing_lists_a_living_run_but_not_another_projects(
 
 
 def test_a_number_that_another_process_has_by_now_is_left_alone(runtime: ProcessRuntime, tmp_path: Path) -> None:
-    with subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True) as stranger:
+    stranger = subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True)
+    try:
         began = started_at(stranger.pid)
         assert began is not None
         earlier = Session(stranger.pid, began + "0", "run-0.input.aa")
@@ -180,7 +181,9 @@ def test_a_number_that_another_process_has_by_now_is_left_alone(runtime: Process
         assert earlier.kill_until_gone(1)
         assert replace(earlier, started=began).members() == [stranger.pid]
         assert stranger.poll() is None
+    finally:
         stranger.kill()
+        stranger.wait()
 
 
 def test_a_note_that_a_crash_cut_off_is_cleared_away(runtime: ProcessRuntime, tmp_path: Path) -> None:
