@@ -215,7 +215,7 @@ def take_handshake(party: Party, first: bytes) -> bool:
 
 def _send(party: Party, line: bytes, deadline: float, timeout: float) -> None:
     try:
-        if party.outlet.write(line, deadline):
+        if party.outlet.write(line, deadline) == len(line):
             return
     except StreamBroken:
         raise party.died(party.wait(5.0), "before it had read its first line") from None

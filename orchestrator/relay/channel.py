@@ -92,24 +92,24 @@ class Outlet:
         self.waiting_since: float | None = None
         self.waited = 0.0
 
-    def write(self, data: memoryview | bytes, deadline: float | None = None) -> bool:
-        """Write all of `data`; False when `deadline` passed first, with part of it written.
+    def write(self, data: memoryview | bytes, deadline: float | None = None) -> int:
+        """Write all of `data`, or what there was room for until `deadline` (monotonic); how many bytes that was.
 
         Raises `Halted`, and `StreamBroken` as the sink does.
         """
         self.waited = 0.0
         written = self._sink.write(data)
         if written == len(data):
-            return True
-        view = memoryview(data)[written:]
+            return written
+        view = memoryview(data)
         began = time.monotonic()
         try:
-            while view:
+            while written < len(view):
                 self.waiting_since = time.monotonic()
                 if not self._waiter.wait(deadline):
-                    return False
-                view = view[self._sink.write(view) :]
-            return True
+                    break
+                written += self._sink.write(view[written:])
+            return written
         finally:
             self.waiting_since = None
             self.waited = time.monotonic() - began

@@ -23,12 +23,18 @@ Commit = Callable[[Settled], None]
 PACE_S = 0.01
 """The least time between two commits: every ack of a fast output would otherwise cost a sync of the disk."""
 
+LAST_LINES_S = 5.0
+"""How long an input may leave its stdin unread at the end, before it gets EOF in place of the last lines."""
+
+_LOOK_UP_S = 0.5
+
 
 class InputWriter:
     """Writes control lines to the input: signals in order, and the newest ack in a slot of one.
 
-    An input that ignores its stdin fills a pipe and then costs nothing more. A line that was begun is
-    always finished. `put_ack`, `put_signal` and `close` may be called from any thread and never block.
+    An input that ignores its stdin fills a pipe and then costs nothing more; it gets its EOF all the same.
+    A line that was begun is always finished, except at the end of such an input. `put_ack`, `put_signal` and
+    `close` may be called from any thread and never block.
     """
 
     def __init__(self, outlet: Outlet) -> None:
@@ -37,7 +43,7 @@ class InputWriter:
         self._ack: bytes | None = None
         self._signals: deque[bytes] = deque()
         self._closing = False
-        self.last_written: bytes | None = None
+        self._give_up_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="input-writer", daemon=True)
         self._thread.start()
 
@@ -54,9 +60,11 @@ class InputWriter:
             self._changed.notify()
 
     def close(self) -> None:
-        """Write what waits, then give the input EOF."""
+        """Write what waits, for at most `LAST_LINES_S` seconds, then give the input EOF."""
         with self._changed:
             self._closing = True
+            if self._give_up_at is None:
+                self._give_up_at = time.monotonic() + LAST_LINES_S
             self._changed.notify()
 
     def join(self, timeout: float) -> bool:
@@ -74,12 +82,19 @@ class InputWriter:
 
     def _run(self) -> None:
         try:
-            while (line := self._next()) is not None:
-                self._outlet.write(line)
+            while (line := self._next()) is not None and self._written(line):
+                pass
             self._outlet.close()
         except (StreamBroken, Halted):
             # The input is gone, or the attempt is: its exit tells, and there is nobody to write to.
             return
+
+    def _written(self, line: bytes) -> bool:
+        """Write a line; False once it is too late to go on waiting for room."""
+        while line := line[self._outlet.write(line, time.monotonic() + _LOOK_UP_S) :]:
+            if self._give_up_at is not None and time.monotonic() >= self._give_up_at:
+                return False
+        return True
 
 
 class Settler:

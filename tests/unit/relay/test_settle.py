@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from dstream_sdk.protocol import Ack, CheckpointMark, SignalLine
+from orchestrator.relay import settle
 from orchestrator.relay.channel import Halt, Outlet
 from orchestrator.relay.counters import Rejected, Settled
 from orchestrator.relay.settle import InputWriter, Settler
@@ -100,3 +101,19 @@ def test_an_input_that_never_reads_gets_whole_lines_and_the_newest_ack_when_it_d
     assert acks == sorted(set(acks))
     assert acks[-1] == 199_999
     assert {"signal": {"kind": "snapshot"}} in lines
+
+
+def test_an_input_that_never_reads_gets_its_end_all_the_same(
+    pipe: tuple[int, Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle, "LAST_LINES_S", 0.0)
+    read, outlet = pipe
+    writer = InputWriter(outlet)
+    content = b""
+    for _ in range(200_000):  # more than the pipe holds
+        writer.put_signal(SignalLine({"kind": "snapshot"}))
+    writer.close()
+    assert writer.join(10)
+    while chunk := os.read(read, 65536):
+        content += chunk
+    assert 0 < content.count(b"\n") < 200_000
