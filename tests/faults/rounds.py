@@ -10,12 +10,12 @@ import signal
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.faults.sinkfile import faults_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.faults.project import Done, Project, Run
     from tests.servers.engine import PrivateEngine
@@ -56,6 +56,10 @@ class Stream:
     batch: int = 7
     linger: float = 0.005
     rate: int = 1000
+    ack_timeout: str = "60s"
+    restart: str = ""
+    faults: Mapping[str, Any] = field(default_factory=dict)
+    """What is wrong with the sink, in the words of its config."""
 
     @property
     def bound(self) -> int:
@@ -65,8 +69,10 @@ class Stream:
         """Write the project's file, for records up to `count`."""
         project.write(
             {"count": count, "every": self.every, "rate": self.rate},
-            {"batch": self.batch, "linger": self.linger},
+            {"batch": self.batch, "linger": self.linger, **self.faults},
             max_in_flight=self.max_in_flight,
+            ack_timeout=self.ack_timeout,
+            restart=self.restart,
         )
 
 
