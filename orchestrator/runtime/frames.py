@@ -128,12 +128,21 @@ class SocketSink(_Connection):
             return
         self._closed = True
         with contextlib.suppress(OSError):  # an engine that is gone needs no end
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._socket.unwrap()  # says the end within TLS; the answer is of no interest
-            else:
+            if not (isinstance(self._socket, ssl.SSLSocket) and _said_goodbye(self._socket)):
                 self._socket.shutdown(socket.SHUT_WR)
 
     def discard(self) -> None:
         """Close it altogether. Idempotent."""
         self._closed = True
         self._discard()
+
+
+def _said_goodbye(connection: ssl.SSLSocket) -> bool:
+    """End the stream within TLS, which leaves the other direction open; False when there is no room to say it."""
+    try:
+        connection.unwrap()
+    except ssl.SSLWantReadError:
+        return True  # said; nobody needs the answer
+    except OSError:
+        return False
+    return True
