@@ -40,7 +40,8 @@ def run_task(
     """Run a task to its end, or until `control` asks. Blocks; call it from the main thread.
 
     Raises `DstreamError` before anything was started, `RunFailed` afterwards, `Halted` when asked to stop
-    while it prepares, and `Forced` on a second signal. Whatever happens, nothing that the run started is left behind, or the error says what is.
+    while it prepares, and `Forced` on a second signal. Whatever happens, nothing that the run started is
+    left behind, or the error says what is.
     """
     with Session(task, services, options, observer, control) as session:
         return _Run(session).run()
