@@ -82,27 +82,23 @@ class Inlet:
 class Outlet:
     """Writes a provider's stdin. One thread at a time.
 
-    `waiting_since` is when the write under way began to wait for room (monotonic), None while none does;
-    `waited` is how many seconds the last one did.
+    `waiting_since` is when the write under way began to wait for room (monotonic), None while none does.
     """
 
     def __init__(self, sink: ByteSink, halt: Halt) -> None:
         self._sink = sink
         self._waiter = _Waiter(sink.fileno(), select.POLLOUT, halt)
         self.waiting_since: float | None = None
-        self.waited = 0.0
 
     def write(self, data: memoryview | bytes, deadline: float | None = None) -> int:
         """Write all of `data`, or what there was room for until `deadline` (monotonic); how many bytes that was.
 
         Raises `Halted`, and `StreamBroken` as the sink does.
         """
-        self.waited = 0.0
         written = self._sink.write(data)
         if written == len(data):
             return written
         view = memoryview(data)
-        began = time.monotonic()
         try:
             while written < len(view):
                 self.waiting_since = time.monotonic()
@@ -112,7 +108,6 @@ class Outlet:
             return written
         finally:
             self.waiting_since = None
-            self.waited = time.monotonic() - began
 
     def close(self) -> None:
         """Give the provider EOF. Idempotent."""

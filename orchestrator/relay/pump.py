@@ -6,6 +6,7 @@ The relay's memory is one buffer: a slow output slows the input. What stops it f
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from orchestrator.runtime.base import StreamBroken
 _CHECKPOINT = msgspec.json.Decoder(CheckpointLine)
 _END = msgspec.json.Decoder(EndLine)
 _STATS = msgspec.json.Decoder(StatsLine)
+
+LOOK_UP_S = 0.25
+"""How long the relay waits for its input at a time: where it took longer, the relay stood still."""
 
 STOOD_STILL_S = 1.0
 TAIL = 2 * 1024 * 1024
@@ -73,6 +77,7 @@ class Pump:
         self._on_end = on_end
         self._on_records = on_records
         self._end_seen = False
+        self._looked_up = time.monotonic()
         self._stood_still_at: int | None = None
 
     @property
@@ -91,10 +96,7 @@ class Pump:
         broke, and `Halted`.
         """
         self._relay(self._reader.pieces_held())
-        while True:
-            count = self._inlet.read_into(self._reader.room())
-            if not count:
-                break
+        while count := self._read():
             self._relay(self._reader.filled(count))
         unfinished = len(self._reader.held)
         if self._end_seen and unfinished:
@@ -108,6 +110,24 @@ class Pump:
             self._write(held + b"\n")
             self._ledger.bytes += len(held) + 1
             self._ledger.relayed += 1
+
+    def _read(self) -> int:
+        """The next bytes, 0 at the end. Every wait is short, so that a process that was stopped finds out."""
+        while True:
+            self._look_up()
+            count = self._inlet.read_into(self._reader.room(), self._looked_up + LOOK_UP_S)
+            if count == 0:
+                return 0  # to be sure of it may have taken a while
+            if count is not None:
+                self._look_up()
+                return count
+
+    def _look_up(self) -> None:
+        """Note whether the relay stood still, in a write or with the whole process."""
+        now = time.monotonic()
+        if now - self._looked_up > LOOK_UP_S + STOOD_STILL_S:
+            self._stood_still_at = self._ledger.bytes
+        self._looked_up = now
 
     def _relay(self, pieces: list[Piece]) -> None:
         """Forward the pieces, those that lie side by side in one write."""
@@ -172,5 +192,3 @@ class Pump:
             self._outlet.write(data)
         except StreamBroken as error:
             raise OutputGone(str(error)) from error
-        if self._outlet.waited > STOOD_STILL_S:
-            self._stood_still_at = self._ledger.bytes
