@@ -36,11 +36,11 @@ class Place(Protocol):
     def environ(self) -> Mapping[str, str]:
         """What `dstream` needs in its environment."""
 
-    def provider(self, program: str, data: Path) -> str:
+    def provider(self, role: Role, program: str, data: Path) -> str:
         """The lines of dstream.hcl that name the program."""
 
-    def data_of(self, data: Path) -> str:
-        """The project's data folder, as the providers see it."""
+    def data_of(self, role: Role, data: Path) -> str:
+        """The project's data folder, as the provider sees it."""
 
     def pid(self, project: Project, role: Role) -> int | None:
         """The process of a provider's program, None once it has ended."""
@@ -58,10 +58,10 @@ class Processes:
     name: str = "process"
     environ: Mapping[str, str] = field(default_factory=dict)
 
-    def provider(self, program: str, data: Path) -> str:
+    def provider(self, role: Role, program: str, data: Path) -> str:
         return f'    provider_path = "{PROGRAMS / program}.py"\n'
 
-    def data_of(self, data: Path) -> str:
+    def data_of(self, role: Role, data: Path) -> str:
         return str(data)
 
     def pid(self, project: Project, role: Role) -> int | None:
@@ -90,11 +90,11 @@ class Containers:
     def environ(self) -> Mapping[str, str]:
         return {"DOCKER_HOST": self.host}
 
-    def provider(self, program: str, data: Path) -> str:
+    def provider(self, role: Role, program: str, data: Path) -> str:
         image = f'    provider_image = "{REPOSITORY}/{program}:v1"\n    pull = "never"\n'
         return f'{image}    mounts = ["{data}:/data:rw"]\n'
 
-    def data_of(self, data: Path) -> str:
+    def data_of(self, role: Role, data: Path) -> str:
         return "/data"
 
     def pid(self, project: Project, role: Role) -> int | None:
@@ -116,6 +116,38 @@ class Containers:
         with client(self.host) as api:
             for item in api.containers(all=True, filters={"label": [f"{LABEL_PROJECT}={project.identity}"]}):
                 api.remove_container(item["Id"], force=True)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Each provider somewhere else."""
+
+    input: Place
+    output: Place
+    name: str = "mixed"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return {**self.input.environ, **self.output.environ}
+
+    def provider(self, role: Role, program: str, data: Path) -> str:
+        return self._of(role).provider(role, program, data)
+
+    def data_of(self, role: Role, data: Path) -> str:
+        return self._of(role).data_of(role, data)
+
+    def pid(self, project: Project, role: Role) -> int | None:
+        return self._of(role).pid(project, role)
+
+    def left(self, project: Project) -> list[str]:
+        return [*self.input.left(project), *self.output.left(project)]
+
+    def sweep(self, project: Project) -> None:
+        self.input.sweep(project)
+        self.output.sweep(project)
+
+    def _of(self, role: Role) -> Place:
+        return self.input if role == "input" else self.output
 
 
 @contextlib.contextmanager

@@ -98,7 +98,7 @@ class Project:
         self.environ = {**kept, "HOME": str(folder / "home"), MARK: str(folder), **place.environ}
         if package is not None:
             self.environ["PYTHONPATH"] = str(package)
-        self._started = 0
+        self._runs: list[Run] = []
 
     def write(
         self,
@@ -113,13 +113,12 @@ class Project:
     ) -> None:
         """Write dstream.hcl. `protocols` None makes a legacy provider; `restart` is the block's content."""
         blocks = []
-        for role, program, protocol, config in zip(
-            ("input", "output"), programs, protocols, (source, sink), strict=True
-        ):
-            told = {"folder": self.place.data_of(self.data), **config}
+        roles: tuple[Role, Role] = ("input", "output")
+        for role, program, protocol, config in zip(roles, programs, protocols, (source, sink), strict=True):
+            told = {"folder": self.place.data_of(role, self.data), **config}
             announced = f"    protocol = {protocol}\n" if protocol else ""
             values = "".join(f"      {name} = {json.dumps(value)}\n" for name, value in told.items())
-            provider = self.place.provider(program, self.data)
+            provider = self.place.provider(role, program, self.data)
             blocks.append(f"  {role} {{\n{provider}{announced}    config {{\n{values}    }}\n  }}\n")
         if restart:
             blocks.append(f"  restart {{\n    {restart}\n  }}\n")
@@ -129,8 +128,7 @@ class Project:
     def start(self, *options: str, under: Sequence[str] = ()) -> Run:
         """Start `dstream run`, perhaps under another program. What the last run had written is forgotten."""
         self.file("written").unlink(missing_ok=True)
-        self._started += 1
-        errors = self.folder / f"run-{self._started}.stderr"
+        errors = self.folder / f"run-{len(self._runs) + 1}.stderr"
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
                 [*under, DSTREAM, "run", TASK, *options],
@@ -140,7 +138,8 @@ class Project:
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
             )
-        return Run(process, errors)
+        self._runs.append(Run(process, errors))
+        return self._runs[-1]
 
     def run(self, *options: str) -> Done:
         """Run the task to its end."""
@@ -217,6 +216,8 @@ class Project:
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for run in self._runs:
+            run.process.wait(GONE_WITHIN)
         self.place.sweep(self)
 
 

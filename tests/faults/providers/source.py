@@ -5,7 +5,8 @@ Record n is the same bytes whenever it is written, and a checkpoint's id is the 
 A state that the database has forgotten the successors of is refused with the handshake, so an acknowledgement
 that came too early cannot stay hidden. SIGTERM drains.
 
-    folder    where its files are: `written` (the newest record written), `pruned` (the newest forgotten)
+    folder    where its files are: `written` (the newest record written, every hundredth without a rate) and
+              `pruned` (the newest forgotten)
     count     how many records there are
     every     records between two checkpoints
     rate      records a second; as fast as possible without
@@ -94,7 +95,8 @@ class Source:
             if self.rate and (early := began + (number - self.first) / self.rate - time.monotonic()) > 0:
                 select.select([], [], [], early)
             write(record(number))
-            self.written.put(number, durable=False)
+            if self.rate or number % 100 == 0 or number == self.hold_at:
+                self.written.put(number, durable=False)
             if number % self.every == 0:
                 marked = number
                 self.checkpoint(number)
