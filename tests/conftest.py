@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FULL = os.environ.get("DSTREAM_FULL") == "1"
 
 # No deadline: how long an example takes says more of the machine than of the code.
-settings.register_profile("short", deadline=None, print_blob=True)
+settings.register_profile("short", deadline=None, print_blob=True, max_examples=60)
 settings.register_profile("full", deadline=None, print_blob=True, max_examples=5_000)
 settings.load_profile("full" if FULL else "short")
 

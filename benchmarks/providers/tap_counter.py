@@ -20,7 +20,7 @@ class Numbers(Stream):
     name = "numbers"
     schema = SCHEMA
 
-    def get_records(self, context):
+    def get_records(self, context):  # noqa: ARG002  # the SDK's signature
         now = datetime.now
         for value in range(1, COUNT + 1):
             yield {

@@ -236,10 +236,13 @@ class Watch:
 
     def _let_output_flush(self) -> None:
         """After the input failed: what the output has already is worth keeping."""
-        if self._output.prepared.announced:
-            self._output.running.terminate()
-        else:
-            self._output.outlet.close()
+        try:
+            if self._output.prepared.announced:
+                self._output.running.terminate()
+            else:
+                self._output.outlet.close()
+        except UnavailableError:
+            return  # the engine is away: nothing can be flushed, and the input's failure says more
         deadline = time.monotonic() + self._grace
         while not (self._output_closed and "output" in self._exits) and time.monotonic() < deadline:
             self._step(ignore_output=True)
