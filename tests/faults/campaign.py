@@ -81,13 +81,14 @@ class Campaign:
 
     def _chain(self, chain: Chain) -> list[Round]:
         name = f"{chain.place}-{chain.number}"
-        project = Project(self._folder / name, self._places[chain.place])
+        project = Project(self._folder / name, self._places[chain.place], cache=self._folder / "cache")
         stream = some_stream(f"{self._seed}/{name}")
         played = []
         for number, victim in enumerate(chain.victims):
             seed = f"{self._seed}/{name}/{number}"
             try:
-                played.append(play(project, stream, victim, seed, engine=self._mortal))
+                engine = self._mortal if victim == "engine" else None
+                played.append(play(project, stream, victim, seed, engine=engine))
             except Exception:  # noqa: BLE001 - whatever it was, the other rounds are still worth playing
                 resumed = number > 0
                 played.append(Round(victim, project.place.name, seed, resumed, problems=[traceback.format_exc()]))

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 SEED = int(os.environ.get("DSTREAM_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
+TOLD = pytest.StashKey[list[str]]()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"faults: DSTREAM_FAULT_SEED={SEED}")
+    for line in terminalreporter.config.stash.get(TOLD, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +60,19 @@ def place(request: pytest.FixtureRequest) -> Place:
     return found
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's cache folder, for all projects."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def project_at(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+def project_at(tmp_path: Path, cache: Path) -> Iterator[Callable[..., Project]]:
     """Makes projects, and sees to it that nothing of them is left."""
     made: list[Project] = []
 
-    def make(place: Place, package: Path | None = None) -> Project:
-        made.append(Project(tmp_path / f"project-{len(made)}", place, package))
+    def make(place: Place, *, package: Path | None = None) -> Project:
+        made.append(Project(tmp_path / f"project-{len(made)}", place, cache=cache, package=package))
         return made[-1]
 
     yield make

@@ -84,10 +84,11 @@ class Run:
 class Project:
     """A folder with a task of an input and an output, which are at `place`.
 
-    `package` is a folder whose `orchestrator` is run instead of this repository's.
+    `cache` is the user's cache folder, best shared: to fill it takes a second. `package` is a folder whose
+    `orchestrator` is run instead of this repository's.
     """
 
-    def __init__(self, folder: Path, place: Place, package: Path | None = None) -> None:
+    def __init__(self, folder: Path, place: Place, *, cache: Path, package: Path | None = None) -> None:
         self.folder = folder
         self.place = place
         self.data = folder / "data"
@@ -95,7 +96,8 @@ class Project:
         self.data.chmod(0o777)  # providers in containers are nobody
         (folder / "home").mkdir()
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-        self.environ = {**kept, "HOME": str(folder / "home"), MARK: str(folder), **place.environ}
+        folders = {"HOME": str(folder / "home"), "XDG_CACHE_HOME": str(cache)}
+        self.environ = {**kept, **folders, MARK: str(folder), **place.environ}
         if package is not None:
             self.environ["PYTHONPATH"] = str(package)
         self._runs: list[Run] = []

@@ -5,6 +5,8 @@ A stream goes on from round to round of one project: the second begins from the 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import signal
 import time
@@ -110,9 +112,19 @@ def play(
         at, jitter = choice.randint(begin + 1, count - 1), choice.random() * JITTER_S
         stream.write(project, count)
         run = project.start()
+        target = _target(project, run, victim, engine)
         project.until(run, moment or partial(_has_written, project, at), "the moment to kill")
         time.sleep(jitter)  # part of the moment
-        _kill(project, run, round_, engine)
+        written = project.number("written")
+        if not run.ended:
+            target()
+            if engine is not None:
+                engine.start()
+        done = run.wait()
+        if done.status != 0:
+            # The store only ever moves on: what is not in it now was unacknowledged at the kill.
+            round_.unacknowledged = written - project.stored()
+            _judge_failure(project, done, round_)
     if round_.unacknowledged <= 0 and not round_.problems:
         round_.problems.append(f"no record was unacknowledged at any of {TRIES} moments")
     _repeat(project, stream, count, round_)
@@ -124,38 +136,44 @@ def _has_written(project: Project, number: int) -> bool:
     return project.number("written") >= number
 
 
-def _kill(project: Project, run: Run, round_: Round, engine: PrivateEngine | None) -> None:
-    """Kill the victim of a run and see the run fail. One that was over already counts for nothing."""
-    written = project.number("written")
-    if not run.ended:
-        if round_.victim == "engine":
-            assert engine is not None
-            engine.kill()
-            engine.start()
-        elif round_.victim == "orchestrator":
-            run.signal(signal.SIGKILL)
-        else:
-            project.kill(round_.victim)
-    done = run.wait()
-    if done.status == 0:
-        return
-    # The store only ever moves on: what is not in it now was unacknowledged at the kill.
-    round_.unacknowledged = written - project.stored()
-    round_.problems += [f"the killed run: {what}" for what in judge_failure(done, round_.victim)]
+def _target(project: Project, run: Run, victim: Victim, engine: PrivateEngine | None) -> Callable[[], None]:
+    """What kills the victim at once: a provider's process is sought beforehand."""
+    if engine is not None:
+        return engine.kill
+    if victim == "orchestrator":
+        return run.process.kill
+    assert victim != "engine"
+    found: list[int | None] = [None]
+
+    def is_there() -> bool:
+        found[0] = project.place.pid(project, victim)
+        return found[0] is not None
+
+    project.until(run, is_there, f"the {victim} runs")
+
+    def kill() -> None:
+        if found[0] is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(found[0], signal.SIGKILL)
+
+    return kill
+
+
+EXPECTED: dict[Victim, tuple[int, list[list[str]]]] = {
+    "input": (1, [["provider.died"]]),
+    "output": (1, [["provider.died"]]),
+    "orchestrator": (-signal.SIGKILL, [[]]),
+    "engine": (4, [["engine.lost"], ["engine.unreachable"]]),
+}
+"""How a killed run ends: the exit code, and the errors that it may report."""
+
+
+def _judge_failure(project: Project, done: Done, round_: Round) -> None:
+    status, errors = EXPECTED[round_.victim]
+    if done.status != status or done.errors not in errors:
+        round_.problems.append(f"the killed run: {done}")
     if round_.victim != "orchestrator":
         round_.problems += [f"left by the killed run: {what}" for what in project.left_for_good()]
-
-
-def judge_failure(done: Done, victim: Victim) -> list[str]:
-    """A run whose provider or engine was killed says so; an orchestrator that was killed says nothing."""
-    expected: dict[Victim, tuple[int, list[list[str]]]] = {
-        "input": (1, [["provider.died"]]),
-        "output": (1, [["provider.died"]]),
-        "orchestrator": (-signal.SIGKILL, [[]]),
-        "engine": (4, [["engine.lost"], ["engine.unreachable"]]),
-    }
-    status, errors = expected[victim]
-    return [] if done.status == status and done.errors in errors else [str(done)]
 
 
 def _repeat(project: Project, stream: Stream, count: int, round_: Round) -> None:

@@ -39,7 +39,7 @@ def test_every_ack_is_written_after_its_state_was_synced(project_at: Callable[..
 
 def test_the_trace_shows_an_ack_that_came_first(project_at: Callable[..., Project], tmp_path: Path) -> None:
     package = edited_package(tmp_path / "edited", *ack_before_commit(pause=0.05))
-    calls = traced(project_at(Processes(), package))
+    calls = traced(project_at(Processes(), package=package))
     assert acks_before_their_state(calls, "state.db", STATE) == [number for _, number in acks_in(calls)]
 
 

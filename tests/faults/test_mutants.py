@@ -43,7 +43,7 @@ def test_an_ack_before_the_state_is_durable_is_red(
     project_at: Callable[..., Project], tmp_path: Path, seed: int
 ) -> None:
     package = edited_package(tmp_path / "edited", *ack_before_commit(pause=60))
-    project = project_at(Processes(), package)
+    project = project_at(Processes(), package=package)
     # Killed between the two, as sooner or later a round would.
     moment = lambda: project.number("pruned") > 0  # noqa: E731
     round_ = play(project, Stream(), "orchestrator", f"{seed}/ack-first", moment=moment)
@@ -55,7 +55,7 @@ def test_a_line_that_the_relay_drops_or_doubles_is_red(
     project_at: Callable[..., Project], tmp_path: Path, seed: int, edit: str
 ) -> None:
     package = edited_package(tmp_path / "edited", "relay/pump.py", FORWARD, edit)
-    project = project_at(Processes(), package)
+    project = project_at(Processes(), package=package)
     round_ = play(project, Stream(), "input", f"{seed}/tampered")
     assert round_.problems
     # Without a kill, too: the counts alone give it away.

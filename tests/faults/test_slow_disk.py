@@ -21,6 +21,6 @@ def test_a_slow_disk_does_not_widen_what_is_repeated(
     project_at: Callable[..., Project], tmp_path: Path, seed: int
 ) -> None:
     slow = "                time.sleep(0.3)\n" + COMMIT
-    project = project_at(Processes(), edited_package(tmp_path / "edited", "relay/settle.py", COMMIT, slow))
+    project = project_at(Processes(), package=edited_package(tmp_path / "edited", "relay/settle.py", COMMIT, slow))
     round_ = play(project, Stream(max_in_flight=40), "orchestrator", f"{seed}/slow disk")
     assert round_.problems == []

@@ -23,7 +23,7 @@ for line in sys.stdin.buffer:
         put(b'{"ack":{"id":%d,"records":%d}}\n' % (json.loads(line)["checkpoint"]["id"], received))
         acks += 1
     elif line.startswith(b'{"end":'):
-        with open(config["folder"] + "/acks", "w") as file:  # noqa: PTH123
+        with open(config["folder"] + "/acks", "w") as file:
             file.write(str(acks))
         put(b'{"end":{"records":%d}}\n' % received)
         break

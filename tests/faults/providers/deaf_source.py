@@ -27,9 +27,9 @@ for number in range(1, config["count"] + 1):
         % (number, number, number, number)
     )
     if number % 1000 == 0:
-        with open(config["folder"] + "/written.new", "w") as file:  # noqa: PTH123
+        with open(config["folder"] + "/written.new", "w") as file:
             file.write(str(number))
-        os.replace(config["folder"] + "/written.new", config["folder"] + "/written")  # noqa: PTH105
+        os.replace(config["folder"] + "/written.new", config["folder"] + "/written")
 put(b'{"end":{"records":%d}}\n' % config["count"])
 hung_up = select.poll()
 hung_up.register(0, select.POLLHUP)

@@ -15,13 +15,13 @@ config = json.loads(sys.stdin.buffer.readline())["config"]
 folder = config["folder"]
 print('{"status":"ready"}', flush=True)
 received = 0
-with open(f"{folder}/sink", "ab", buffering=0) as sink:  # noqa: PTH123
+with open(f"{folder}/sink", "ab", buffering=0) as sink:
     for line in sys.stdin.buffer:
         sink.write(line)
         received += 1
         if config.get("per_line"):
             select.select([], [], [], config["per_line"])
         if received == config.get("wait_at"):
-            open(f"{folder}/waiting", "w").close()  # noqa: PTH123
-            while not os.path.exists(f"{folder}/go"):  # noqa: PTH110
+            open(f"{folder}/waiting", "w").close()
+            while not os.path.exists(f"{folder}/go"):
                 select.select([], [], [], 0.01)

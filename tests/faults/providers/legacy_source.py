@@ -26,15 +26,15 @@ def line(number: int) -> bytes:
 
 
 def note(name: str, text: object) -> None:
-    with open(f"{folder}/{name}.new", "w") as file:  # noqa: PTH123
+    with open(f"{folder}/{name}.new", "w") as file:
         file.write(str(text))
-    os.replace(f"{folder}/{name}.new", f"{folder}/{name}")  # noqa: PTH105
+    os.replace(f"{folder}/{name}.new", f"{folder}/{name}")
 
 
 def put(data: bytes) -> bool:
-    """Write all of it; False when nobody has taken anything for a second."""
+    """Write all of it; False when nobody takes anything any more."""
     while data:
-        if not select.select([], [1], [], 1 if config.get("pile_up") else None)[1]:
+        if not select.select([], [1], [], config.get("pile_up"))[1]:
             return False
         try:
             data = data[os.write(1, data) :]

@@ -110,7 +110,7 @@ class Sink:
         if self.received == config.get("exit_at") and self.first("exited"):
             os._exit(config["exit_status"])
         if self.received == config.get("wait_at") and self.first("waiting"):
-            while not os.path.exists(self.folder + "/go"):  # noqa: PTH110
+            while not os.path.exists(self.folder + "/go"):
                 pause(0.01)
         if len(self.held) >= config.get("batch", 1) and not config.get("ack_first"):
             self.write()
