@@ -128,8 +128,9 @@ class Project:
         (self.folder / "dstream.hcl").write_text(f'task "{TASK}" {{\n{"".join(blocks)}{delivery}}}\n')
 
     def start(self, *options: str, under: Sequence[str] = ()) -> Run:
-        """Start `dstream run`, perhaps under another program. What the last run had written is forgotten."""
-        self.file("written").unlink(missing_ok=True)
+        """Start `dstream run`, perhaps under another program. What tells of the last run is forgotten."""
+        for name in ("written", "input-up", "output-up"):
+            self.file(name).unlink(missing_ok=True)
         errors = self.folder / f"run-{len(self._runs) + 1}.stderr"
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
@@ -180,7 +181,7 @@ class Project:
 
     # What its runs started.
 
-    def kill(self, role: Role, number: int = signal.SIGKILL) -> None:
+    def signal(self, role: Role, number: int) -> None:
         """Send a signal to a provider's program, unless it has just ended."""
         pid = self.place.pid(self, role)
         if pid is not None:

@@ -143,18 +143,13 @@ def _target(project: Project, run: Run, victim: Victim, engine: PrivateEngine | 
     if victim == "orchestrator":
         return run.process.kill
     assert victim != "engine"
-    found: list[int | None] = [None]
-
-    def is_there() -> bool:
-        found[0] = project.place.pid(project, victim)
-        return found[0] is not None
-
-    project.until(run, is_there, f"the {victim} runs")
+    project.until(run, project.file(f"{victim}-up").exists, f"the {victim} runs")
+    pid = project.place.pid(project, victim)
 
     def kill() -> None:
-        if found[0] is not None:
+        if pid is not None:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(found[0], signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     return kill
 

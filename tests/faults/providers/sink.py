@@ -3,7 +3,7 @@
 
 Every start writes a marker line that holds the run's id. SIGTERM writes what is held and exits 1.
 
-    folder     where its files are: `sink`
+    folder     where its files are: `sink`, and `output-up` (it runs)
     batch      lines held before they are written
     linger     seconds between the sync and its ack
     per_line   seconds that a line takes
@@ -87,6 +87,7 @@ class Sink:
         os.ftruncate(self.file, size - (len(tail) - tail.rfind(b"\n") - 1))
 
     def run(self) -> int:
+        self.first("output-up")
         say({"status": "ready", "protocol": 1, "capabilities": ["ack"]})
         for line in lines():
             if line.startswith(b'{"checkpoint":'):

@@ -5,8 +5,8 @@ Record n is the same bytes whenever it is written, and a checkpoint's id is the 
 A state that the database has forgotten the successors of is refused with the handshake, so an acknowledgement
 that came too early cannot stay hidden.
 
-    folder    where its files are: `written` (the newest record written, every hundredth without a rate) and
-              `pruned` (the newest forgotten)
+    folder    where its files are: `written` (the newest record written, every hundredth without a rate),
+              `pruned` (the newest forgotten) and `input-up` (it runs)
     count     how many records there are
     every     records between two checkpoints
     rate      records a second; as fast as possible without
@@ -69,12 +69,14 @@ class Source:
         self.every = config["every"]
         self.rate = config.get("rate")
         self.hold_at = config.get("hold_at")
-        self.written = Number(config["folder"] + "/written")
-        self.pruned = Number(config["folder"] + "/pruned")
+        self.folder = config["folder"]
+        self.written = Number(self.folder + "/written")
+        self.pruned = Number(self.folder + "/pruned")
         self.ended = False
         self.draining = threading.Event()
 
     def run(self) -> None:
+        Number(self.folder + "/input-up").put(os.getpid(), durable=False)
         forgotten = self.pruned.get()
         if self.first < forgotten:
             message = f"records up to {forgotten} are forgotten, there is no way back to {self.first}"
