@@ -10,7 +10,7 @@ Every start writes a marker line that holds the run's id. SIGTERM writes what is
     exit_at, exit_status
                exit at this line, once: the file `exited` remembers it
     wait_at    at this line, read nothing until the file `go` exists; `waiting` says that it is so
-    ack_first  acknowledge before writing: what an output must never do
+    ack_first  acknowledge at once and write at the end: what an output must never do
 """
 
 from __future__ import annotations
@@ -120,8 +120,6 @@ class Sink:
         ack = {"ack": {"id": mark["id"], "records": self.received, "rejected": 0}}
         if self.config.get("ack_first"):
             say(ack)
-            if len(self.held) >= 100:
-                self.write()
             return
         self.write()
         os.fsync(self.file)
