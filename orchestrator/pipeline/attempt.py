@@ -135,6 +135,7 @@ class Attempt:
             parties=self._parties,
             ledger=self.ledger,
             pump=pump,
+            finish=lambda clean: self._spawn("input", lambda: pump.finish(clean=clean)),
             writer=self._writer,
             settler=self._settler,
             reports=self._reports,

@@ -55,7 +55,10 @@ class InputFailed(Exception):
 
 
 class Watch:
-    """Sees an attempt through. `run` belongs to the thread that started it."""
+    """Sees an attempt through. `run` belongs to the thread that started it.
+
+    `finish` has `Pump.finish` run on a thread of its own: an output that does not read may hold it up.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Watch:
         parties: Mapping[Role, Party],
         ledger: Ledger,
         pump: Pump,
+        finish: Callable[[bool], None],
         writer: InputWriter,
         settler: Settler,
         reports: Reports,
@@ -76,6 +80,7 @@ class Watch:
         self._output = parties["output"]
         self._ledger = ledger
         self._pump = pump
+        self._finish = finish
         self._writer = writer
         self._settler = settler
         self._reports = reports
@@ -88,10 +93,11 @@ class Watch:
         self._input_closed: InputClosed | None = None
         self._output_closed = False
         self._input_ended = False
+        self._finishing = False
         self._began = time.monotonic()
         self._drain_at = None if timeout is None else self._began + timeout
         self._drain_by: float | None = None
-        self._progress = (0, 0.0)
+        self._progress = (-1, 0.0)
         self._exit_seen = (-1, 0.0)
         self.draining = False
 
@@ -115,9 +121,8 @@ class Watch:
     def _relay_to_the_end(self) -> None:
         while not self._input_ended and not self._ledger.complete:
             self._step()
-            if self._input_closed is not None and self._ledger.emitted is None:
+            if self._input_closed is not None and self._ledger.emitted is None and not self._finishing:
                 self._input_hung_up()
-                return
             if self._output_is_gone():
                 raise self._output_died()
             self._check_progress()
@@ -127,12 +132,7 @@ class Watch:
                 self._drain_at = None
                 self._control.drain()
             if self._drain_by is not None and now >= self._drain_by:
-                raise RunError(
-                    "provider.drain_timeout",
-                    f"input `{self._input.prepared.name}` did not end within {self._grace:g} s of SIGTERM",
-                    hint="raise `--grace`; what was not acknowledged is repeated by the next run",
-                    where=self._input.where(),
-                )
+                raise self._not_drained()
 
     def _finish_output(self) -> None:
         output = self._output
@@ -165,7 +165,8 @@ class Watch:
             raise UnavailableError(
                 "state.unavailable", f"the last state could not be stored within {SETTLE_S:g} s", hint="see to the disk"
             )
-        self._step(timeout=0)  # the settler's failure, if it had one
+        while not self._reports.empty():  # the settler's failure, if it had one, is among them
+            self._step(timeout=0)
         self._writer.close()
         deadline = time.monotonic() + self._grace
         for party in (self._output, self._input):
@@ -201,11 +202,8 @@ class Watch:
                     where=self._input.where(),
                 )
             )
-        if ended.clean:
-            try:
-                self._pump.finish_line()
-            except OutputGone:
-                raise self._output_died() from None
+        self._finishing = True
+        self._finish(ended.clean)
 
     def _output_is_gone(self) -> bool:
         """Its stdout has ended without `end`; or it has exited, and something else holds its stdout open."""
@@ -250,15 +248,28 @@ class Watch:
     def _check_progress(self, *, owed: bool = False) -> None:
         """Fail when the output owes an ack, or room in its stdin, for longer than `ack_timeout`."""
         now = time.monotonic()
-        acked, since = self._progress
-        if acked != self._ledger.acked or not (owed or self._ledger.awaiting_ack) or not since:
-            self._progress = (self._ledger.acked, now)
+        newest, since = self._progress
+        # The ack and not its count: heartbeats are acknowledged too, and move no count.
+        if newest != self._ledger.newest_ack or not (owed or self._ledger.awaiting_ack) or not since:
+            self._progress = (self._ledger.newest_ack, now)
         elif now - since > self._ack_timeout:
             what = "acknowledged nothing" if self._ledger.confirming else "did not finish"
             raise self._stalled(f"{what} for {self._ack_timeout:g} s")
         waiting = self._output.outlet.waiting_since
         if waiting is not None and now - waiting > self._ack_timeout:
             raise self._stalled(f"read nothing for {self._ack_timeout:g} s")
+
+    def _not_drained(self) -> DstreamError:
+        party, what = self._input, f"did not end within {self._grace:g} s of SIGTERM"
+        if self._output.outlet.waiting_since is not None or self._ledger.must_wait():
+            # The input may have ended long ago, behind what the output does not take.
+            party, what = self._output, f"did not keep up: it held back the input's end for {self._grace:g} s"
+        return RunError(
+            "provider.drain_timeout",
+            f"{party.role} `{party.prepared.name}` {what}",
+            hint="raise `--grace`; what was not acknowledged is repeated by the next run",
+            where=party.where(),
+        )
 
     def _stalled(self, what: str) -> DstreamError:
         return RunError(
@@ -271,7 +282,7 @@ class Watch:
     def _check_input_exit(self) -> None:
         """An input that exited while something else holds its stdout open would never end."""
         ended = self._exits.get("input")
-        if ended is None:
+        if ended is None or self._input_closed is not None:
             return
         relayed, since = self._exit_seen
         now = time.monotonic()

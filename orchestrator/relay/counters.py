@@ -202,6 +202,11 @@ class Ledger:
         return self._newest
 
     @property
+    def newest_ack(self) -> int:
+        """The id of the last checkpoint that the output acknowledged, -1 before the first."""
+        return self._last_acked_id
+
+    @property
     def awaiting_ack(self) -> bool:
         """Whether the output owes an ack."""
         return bool(self._pending)

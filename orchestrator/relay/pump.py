@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dstream_sdk.protocol import CheckpointLine, EndLine, StatsLine
+from dstream_sdk.protocol import CheckpointLine, End, EndLine, StatsLine
 from orchestrator.relay.channel import Inlet, Outlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Settled, protocol_error
@@ -51,7 +51,7 @@ class Pump:
     `reader` may hold what came behind the handshake already. `checkpoints` says whether the input declared
     them, `forward_control` whether the output gets to see checkpoints and `end`. `settled` is called for a
     checkpoint before which everything was written to an output that never acknowledges, `on_end` once the
-    input's `end` was taken in and everything before it was written.
+    input's `end` was taken in, or a legacy input was finished, and everything before it was written.
     """
 
     def __init__(
@@ -103,13 +103,26 @@ class Pump:
             raise protocol_error("input", "it wrote on behind `end`", self._reader.offset, self._reader.held)
         return InputClosed(self._end_seen, unfinished)
 
-    def finish_line(self) -> None:
-        """Forward a legacy input's last line with the newline that it left out, once it has exited 0."""
+    def finish(self, *, clean: bool) -> None:
+        """Complete a legacy input's stream, once `run` has returned and its exit is known. Blocks and raises as `run`.
+
+        Only where it was `clean` does the last line get the newline that it left out. An output that waits for
+        an `end` gets it from here: such an input has none.
+        """
         held = self._reader.held
-        if held or self._reader.in_long_line:
+        if clean and (held or self._reader.in_long_line):
             self._write(held + b"\n")
             self._ledger.bytes += len(held) + 1
             self._ledger.relayed += 1
+        elif self._reader.in_long_line and self._forward_control:
+            raise protocol_error(
+                "input", "it ended within a line whose beginning is with the output", self._reader.offset
+            )
+        if self._forward_control:
+            end = End(self._ledger.relayed)
+            self._ledger.end(end, self._reader.offset)
+            self._write(msgspec.json.encode(EndLine(end)) + b"\n")
+        self._on_end()
 
     def _read(self) -> int:
         """The next bytes, 0 at the end. Every wait is short, so that a process that was stopped finds out."""

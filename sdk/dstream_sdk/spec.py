@@ -1,4 +1,3 @@
-
 """Prints what a provider says of itself, without running it: for image labels, `provider.json` and READMEs.
 
 python -m dstream_sdk.spec counter_input_provider.provider:Counter

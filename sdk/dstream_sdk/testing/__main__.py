@@ -1,4 +1,3 @@
-
 """`python -m dstream_sdk.testing [OPTION…] -- COMMAND…`: the contract suite for any command line.
 
 Exit status: 0 every promise kept, 1 one broken, 3 a wrong command line.

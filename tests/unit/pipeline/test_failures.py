@@ -201,6 +201,23 @@ class TestStanding:
         )
         assert error.code == "provider.stalled"
 
+    def test_an_output_that_does_not_take_the_last_line_of_a_legacy_input_is_named(self, stage: Stage) -> None:
+        error = failure(
+            stage,
+            # A pipe holds 1 MiB: what is left of it is less than what the relay has held back.
+            [["say", '{"status":"ready"}'], ["long", 1_000_000], ["say_raw", "x" * 100_000]],
+            [["say", '{"status":"ready"}'], ["sleep", 60]],
+            announced=(False, False),
+            ack_timeout=0.5,
+        )
+        assert error.code == "provider.stalled"
+
+    def test_an_output_that_acknowledges_heartbeats_is_alive_though_no_count_moves(self, stage: Stage) -> None:
+        beats = [["say", checkpoint(beat, 0)] for beat in range(1, 11)]
+        acks = [step for beat in range(1, 11) for step in (["read", 1], ["sleep", 0.1], ["say", ack(beat, 0)])]
+        summary = stage.play([*beats, ["say", end(0)], ["eof"]], [*acks, ["read", 1], ["say", end(0)]], ack_timeout=0.6)
+        assert summary.outcome == "ended"
+
     def test_no_more_than_max_in_flight_and_one_checkpoint_is_relayed_ahead_of_the_acks(self, stage: Stage) -> None:
         steps = []
         for number in range(1, 40):

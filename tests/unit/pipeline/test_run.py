@@ -212,6 +212,16 @@ class TestBestEffort:
         )
         assert len(lines(kept)) == 10
 
+    def test_an_output_of_protocol_1_gets_the_end_that_a_legacy_input_never_writes(self, stage: Stage) -> None:
+        kept = stage.folder / "kept"
+        summary = stage.play(
+            [["say", '{"status":"ready"}'], ["repeat", 10, DATA], ["say_raw", "the last without newline"]],
+            [["keep", str(kept)], ["say", end(11)]],
+            announced=(False, True),
+        )
+        assert lines(kept)[-1] == b"the last without newline"
+        assert (summary.outcome, summary.counts.relayed) == ("ended", 11)
+
     def test_an_unannounced_protocol_is_an_error_that_holds_the_missing_line(self, stage: Stage) -> None:
         with pytest.raises(DstreamError) as refused:
             stage.play(
