@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.cli import check, discover, run, state, validate, version
+from orchestrator.cli import check, discover, providers, run, state, validate, version
 from orchestrator.cli.invocation import DEFAULT_FILE, Invocation, hoisted, invocation_of
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILED, ConfigError, DstreamError
 
@@ -69,6 +69,7 @@ app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("validate")(validate.validate)
+app.add_typer(providers.app, name="providers")
 app.add_typer(state.app, name="state")
 app.command("version")(version.version)
 
