@@ -67,6 +67,7 @@ def describe(provider: type[Provider[Any]]) -> Description:
         role=role,
         title=provider.title,
         description=provider.description,
+        system=provider.system,
         capabilities=list(dict.fromkeys(declared)),
         commands=list(commands(provider)),
         state_version=provider.state_version,

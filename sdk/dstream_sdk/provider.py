@@ -32,7 +32,8 @@ class Checkpoint:
 class Provider(ABC, Generic[ConfigT]):
     """What inputs and outputs share.
 
-    `name` and `version` are those of the image. `state_version` rises when state of older
+    `name` and `version` are those of the image. `system` is what it reads or writes, in its maker's
+    spelling (`SQL Server`), so that people find it. `state_version` rises when state of older
     versions cannot be read any more. `network` (`host:port` patterns) and `writable` (container
     paths besides `/tmp`) tell the user what the provider needs from its surroundings.
     """
@@ -41,6 +42,7 @@ class Provider(ABC, Generic[ConfigT]):
     version: ClassVar[str] = ""
     title: ClassVar[str] = ""
     description: ClassVar[str] = ""
+    system: ClassVar[str] = ""
     state_version: ClassVar[int] = 1
     network: ClassVar[Sequence[str]] = ()
     writable: ClassVar[Sequence[str]] = ()

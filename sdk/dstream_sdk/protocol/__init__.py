@@ -4,8 +4,13 @@ Everything the orchestrator and the SDK must agree on is here and nowhere else. 
 msgspec and the standard library only.
 """
 
+from dstream_sdk.protocol.catalog import Catalog, CatalogEntry
 from dstream_sdk.protocol.limits import (
     ACK_LINGER_S,
+    CATALOG_LIMIT,
+    CATALOG_NAME,
+    CATALOG_TYPE,
+    CATALOG_VERSION,
     ENVELOPE_LIMIT,
     HOLD_BACK,
     LABEL,
@@ -50,6 +55,10 @@ from dstream_sdk.protocol.messages import (
 
 __all__ = [
     "ACK_LINGER_S",
+    "CATALOG_LIMIT",
+    "CATALOG_NAME",
+    "CATALOG_TYPE",
+    "CATALOG_VERSION",
     "COMMANDS",
     "ENVELOPE_LIMIT",
     "HOLD_BACK",
@@ -66,6 +75,8 @@ __all__ = [
     "Ack",
     "AckLine",
     "Capability",
+    "Catalog",
+    "CatalogEntry",
     "CheckReply",
     "CheckpointLine",
     "CheckpointMark",

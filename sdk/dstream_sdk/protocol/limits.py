@@ -17,5 +17,14 @@ PENDING_CHECKPOINTS = 256
 PENDING_STATE = 16 * 1024 * 1024
 """Checkpoints, and bytes of their state, that may await an ack; the relay leaves out further ones."""
 
+CATALOG_VERSION = 1
+CATALOG_TYPE = "application/vnd.dstream.catalog"
+"""Artifact type of a catalog, and media type of its only layer."""
+
+CATALOG_NAME = "dstream-catalog"
+"""The repository, in a namespace, whose tag `latest` is the namespace's catalog."""
+
+CATALOG_LIMIT = 16 * 1024 * 1024
+
 ACK_LINGER_S = 5.0
 """The longest an output may hold back an ack while nothing follows."""

@@ -164,8 +164,9 @@ class Description(msgspec.Struct, omit_defaults=True):
     """What a provider says of itself: the reply to `describe`, the image label, `provider.json`.
 
     `name`, `version` name the image that it belongs to, since a derived image inherits the label.
-    `state_version` rises when older state cannot be read any more. `writable` are container paths
-    that the provider must write to besides `/tmp`. With `describe` true the description is the
+    `system` is what it reads or writes, in its maker's spelling (`SQL Server`). `state_version` rises
+    when older state cannot be read any more. `writable` are container paths that the provider must
+    write to besides `/tmp`. With `describe` true the description is the
     reduced one, and the command gives the whole.
     """
 
@@ -175,6 +176,7 @@ class Description(msgspec.Struct, omit_defaults=True):
     version: str = ""
     title: str = ""
     description: str = ""
+    system: str = ""
     capabilities: list[str] = []
     commands: list[str] = msgspec.field(default_factory=lambda: ["run"])
     state_version: int = 1

@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from dstream_sdk.protocol import messages
+from dstream_sdk.protocol.catalog import Catalog
 
 FOLDER = Path(__file__).parent / "schemas"
 
 _TYPES: dict[str, Any] = {
     "ack": messages.AckLine,
     "capabilities": list[messages.Capability],
+    "catalog": Catalog,
     "check-reply": messages.CheckReply,
     "checkpoint": messages.CheckpointLine,
     "command-envelope": messages.CommandEnvelope,

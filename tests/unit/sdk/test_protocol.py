@@ -39,6 +39,18 @@ EXAMPLES = [
     ("options", {}),
     ("streams", [{"name": "orders", "schema": "dbo", "columns": [{"name": "id", "type": "int", "key": True}]}]),
     ("description", {"name": "counter", "role": "input", "protocol": 1, "describe": True}),
+    (
+        "catalog",
+        {
+            "catalog": 1, "title": "Katasec", "providers": [
+                {
+                    "repository": "ghcr.io/katasec/mssql-cdc-provider", "kind": "image", "tag": "v2.1.0",
+                    "digest": "sha256:" + "0" * 64, "platforms": ["linux/amd64"], "size": 48_000_000,
+                    "provider": {"name": "mssql-cdc-provider", "role": "input", "protocol": 1, "system": "SQL Server"},
+                }
+            ],
+        },
+    ),
     ("check-reply", {"status": "Failed", "findings": [{"check": "cdc", "ok": False, "remedy": "EXEC …"}]}),
     ("discover-reply", {"status": "Success", "streams": [{"name": "orders"}]}),
     (
@@ -75,6 +87,7 @@ def test_every_schema_has_an_example() -> None:
         ("ack", {"ack": {"id": "42", "records": 1}}),
         ("checkpoint", {"checkpoint": {"id": 1}}),
         ("description", {"name": "counter"}),
+        ("catalog", {"providers": []}),
     ],
 )
 def test_schemas_refuse_what_the_contract_does_not_know(name: str, bad: Any) -> None:
