@@ -42,6 +42,17 @@ class Settings(BaseSettings):
         description="Registries (`host:port`) that are asked over plain HTTP. Loopback ones always are.",
         examples=['["registry.test:5000"]'],
     )
+    catalogs: list[str] = Field(
+        default=["ghcr.io/katasec/dstream-catalog", "ghcr.io/community/dstream-catalog"],
+        description="Catalogs that `providers list` and `providers search` look into. The first that has a provider"
+        " speaks for it.",
+        examples=['["registry.test:5000/team/dstream-catalog"]'],
+    )
+    search_registries: list[str] = Field(
+        default_factory=list,
+        description="Registries, or namespaces of one, that are searched themselves, where they list what they have.",
+        examples=['["registry.test:5000", "registry.test:5000/team"]'],
+    )
     pull: Literal["missing", "always", "never"] = Field(
         "missing", description="When images are pulled: if the engine lacks them, before every run, or never."
     )
