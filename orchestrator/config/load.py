@@ -8,7 +8,8 @@ from pathlib import Path
 
 from orchestrator.config.expressions import Namespace, Scope
 from orchestrator.config.functions import Surroundings
-from orchestrator.config.model import Project
+from orchestrator.config.lockfile import of_the_lock, read_lock
+from orchestrator.config.model import Project, lock_path
 from orchestrator.config.namespaces import Locals, Variables
 from orchestrator.config.nearest import suggestion
 from orchestrator.config.parsing import parse_all
@@ -16,9 +17,11 @@ from orchestrator.config.removed import TOP_LEVEL, removed
 from orchestrator.config.source import Source, read_source
 from orchestrator.config.syntax import Attribute, Block, Body
 from orchestrator.config.tasks import Tasks
+from orchestrator.config.trust import read_trust
 from orchestrator.config.variables import Variable, gather, read_variable, read_variable_file
+from orchestrator.errors import ConfigError
 
-_BLOCKS = ("locals", "task", "variable")
+_BLOCKS = ("locals", "task", "trust", "variable")
 
 
 def load_project(
@@ -31,13 +34,21 @@ def load_project(
 ) -> Project:
     """Read and check a configuration file. `variables` is what `--var` gave; later `var_files` win.
 
-    `parse` turns texts into trees. Raises `ConfigError` for what is wrong in the file as a whole; what
-    is wrong inside one task is raised when that task is taken from the project. Blocks while parsing.
+    The lock file beside it is read too. `parse` turns texts into trees. Raises `ConfigError` for what is wrong
+    in the file as a whole or in its lock; what is wrong inside one task is raised when that task is taken from
+    the project. Blocks while parsing.
     """
     source = read_source(Path(path), missing_hint="name the file with `-c FILE`, or change to its folder")
     files = [read_source(Path(file)) for file in var_files]
-    trees = iter(parse([source, *(file for file in files if not file.name.endswith(".json"))]))
+    locking = lock_path(Path(path))
+    lock = read_source(locking) if locking.exists() else None
+    sources = [source, *([lock] if lock else []), *(file for file in files if not file.name.endswith(".json"))]
+    try:
+        trees = iter(parse(sources))
+    except ConfigError as error:
+        raise of_the_lock(error) if lock and error.where.file == lock.name else error from None
     body = next(trees)
+    locked = read_lock(lock, next(trees)) if lock else None
     surroundings = Surroundings(environ, source.folder)
     blocks = _blocks(body)
     declared: dict[str, Variable] = {}
@@ -52,7 +63,9 @@ def load_project(
     namespaces: dict[str, Namespace] = {"var": var, "local": local}
     scope = Scope(surroundings, namespaces)
     local.within(scope)
-    return Project(path=Path(path).absolute(), tasks=Tasks(blocks["task"], scope))
+    trust = read_trust(blocks["trust"], scope)
+    tasks = Tasks(blocks["task"], scope)
+    return Project(path=Path(path).absolute(), tasks=tasks, trust=trust, uses=tasks.uses, locked=locked)
 
 
 def _blocks(body: Body) -> dict[str, list[Block]]:

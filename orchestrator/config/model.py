@@ -6,7 +6,7 @@ exists is found out when the task runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,9 +18,11 @@ from orchestrator.errors import ConfigError, Where
 
 __all__ = [
     "JSON",
+    "LOCK_VERSION",
     "DeadLetter",
     "Delivery",
     "Kind",
+    "LockedProvider",
     "Mount",
     "Project",
     "ProviderSpec",
@@ -29,6 +31,9 @@ __all__ = [
     "RestartPolicy",
     "Role",
     "Task",
+    "Trust",
+    "TrustedNamespace",
+    "Use",
     "encode_json",
 ]
 
@@ -36,6 +41,7 @@ Role = Literal["input", "output"]
 Kind = Literal["image", "ref", "path"]
 PullPolicy = Literal["missing", "always", "never"]
 RestartPolicy = Literal["no", "on-failure", "always"]
+LOCK_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +133,81 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedNamespace:
+    """Whose signature counts for what lies under `name`, a registry and the start of a path.
+
+    Either `key`, the absolute path of a PEM file, or `identity` and `issuer` as a Sigstore certificate has
+    them; in `identity` a `*` stands for any text. `trust_root` is the absolute path of the `trusted_root.json`
+    of another Sigstore than the public one.
+    """
+
+    name: str
+    where: Where
+    key: str | None = None
+    identity: str | None = None
+    issuer: str | None = None
+    trust_root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The `trust` block. With `require` nothing unsigned starts, and nothing that no namespace covers."""
+
+    require: bool = True
+    namespaces: tuple[TrustedNamespace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LockedProvider:
+    """What one reference meant when it was locked.
+
+    `reference` is normalised, its tag spelt out. `digest` is what the registry answers to it: for an image of
+    several `platforms` the index's, so it is the same on every host. `description` is the digest of what the
+    provider announces of itself, `signer` whose signature was seen, `date` the day in UTC (`2026-11-30`).
+    """
+
+    reference: str
+    digest: str
+    date: str
+    platforms: tuple[str, ...] = ()
+    description: str | None = None
+    signer: str | None = None
+    where: Where = field(default=Where(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place in the file that names a provider, and as what."""
+
+    task: str
+    role: Role
+    kind: Kind
+    reference: str
+    where: Where
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A file's tasks. `path` is absolute; its folder is where relative paths start and state is kept.
 
     `tasks` decodes a task when it is first taken, so a variable that only another task needs may be
     unset. Taking one, or iterating over the values, raises `ConfigError` for what is wrong in it.
+    `uses` gives every provider of every task, evaluating nothing but its name and platform: a file whose
+    `config` needs variables that are not set can still be locked. It raises `ConfigError` as well.
+    `trust` is None where the file has no such block, `locked` (by reference) where there is no lock file.
     """
 
     path: Path
     tasks: Mapping[str, Task]
+    trust: Trust | None = None
+    uses: Callable[[], Iterator[Use]] = field(default=lambda: iter(()))
+    locked: Mapping[str, LockedProvider] | None = None
+
+    @property
+    def lock_path(self) -> Path:
+        """Where the lock of this file is, whether or not there is one: `dstream.lock.hcl`."""
+        return lock_path(self.path)
 
     def task(self, name: str) -> Task:
         """The task called `name`. Raises `ConfigError` (`config.unknown_task`, or what is wrong in it)."""
@@ -144,3 +216,8 @@ class Project:
             message = f"no task `{name}` in {self.path.name}"
             raise ConfigError("config.unknown_task", message, hint=hint, where=Where(file=str(self.path)))
         return self.tasks[name]
+
+
+def lock_path(path: Path) -> Path:
+    """Where the lock of the configuration file `path` is: every file has one of its own."""
+    return path.with_suffix(".lock.hcl")

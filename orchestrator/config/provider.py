@@ -8,7 +8,7 @@ from typing import cast, get_args
 from orchestrator.config.expressions import Scope
 from orchestrator.config.fields import Fields
 from orchestrator.config.freeform import Freeform
-from orchestrator.config.model import Kind, Mount, ProviderSpec, PullPolicy, Role
+from orchestrator.config.model import Kind, Mount, ProviderSpec, PullPolicy, Role, Use
 from orchestrator.config.nearest import suggestion
 from orchestrator.config.removed import IN_PROVIDER
 from orchestrator.config.source import Place
@@ -38,8 +38,17 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 def read_provider(body: Body, role: Role, scope: Scope) -> ProviderSpec:
     """Decode the block of a provider. Raises `ConfigError` at what is wrong in it."""
-    fields = Fields(body, f"`{role}`", scope, attributes=ATTRIBUTES, blocks=BLOCKS, gone=IN_PROVIDER)
-    return provider_of(fields, role)
+    return provider_of(provider_fields(body, role, scope), role)
+
+
+def provider_fields(body: Body, role: Role, scope: Scope) -> Fields:
+    return Fields(body, f"`{role}`", scope, attributes=ATTRIBUTES, blocks=BLOCKS, gone=IN_PROVIDER)
+
+
+def use_of(fields: Fields, task: str, role: Role) -> Use:
+    """Which provider a block names; nothing else in it is evaluated."""
+    source_kind, reference, at = _reference(fields, role)
+    return Use(task, role, source_kind, reference, at.where, fields.text("platform"))
 
 
 def provider_of(fields: Fields, role: Role) -> ProviderSpec:

@@ -7,10 +7,10 @@ from typing import TypeVar, cast, get_args
 
 from orchestrator.config.expressions import Scope
 from orchestrator.config.fields import Fields
-from orchestrator.config.model import DeadLetter, Delivery, ProviderSpec, Restart, RestartPolicy, Role, Task
+from orchestrator.config.model import DeadLetter, Delivery, Restart, RestartPolicy, Role, Task, Use
 from orchestrator.config.provider import ATTRIBUTES as PROVIDER_ATTRIBUTES
 from orchestrator.config.provider import BLOCKS as PROVIDER_BLOCKS
-from orchestrator.config.provider import provider_of, read_provider
+from orchestrator.config.provider import provider_fields, provider_of, read_provider, use_of
 from orchestrator.config.removed import IN_TASK, task_type, two_labels
 from orchestrator.config.syntax import Block
 
@@ -40,6 +40,17 @@ class Tasks(Mapping[str, Task]):
             self._decoded[name] = _read_task(name, self._blocks[name], self._scope)
         return self._decoded[name]
 
+    def uses(self) -> Iterator[Use]:
+        """Every provider that a task names, as `Project.uses` has it."""
+        for name, block in self._blocks.items():
+            fields = _fields(name, block, self._scope)
+            for role in get_args(Role):
+                body = _role(fields, block, role).body
+                yield use_of(provider_fields(body, role, self._scope), name, role)
+            inner = _dead_letter_fields(fields, self._scope)
+            if inner is not None and _names_provider(inner):
+                yield use_of(inner, name, "output")
+
     def __contains__(self, name: object) -> bool:
         return name in self._blocks
 
@@ -63,7 +74,7 @@ def _name(block: Block) -> str:
 
 
 def _read_task(name: str, block: Block, scope: Scope) -> Task:
-    fields = Fields(block.body, f'`task "{name}"`', scope, attributes=("type",), blocks=_BLOCKS, gone=IN_TASK)
+    fields = _fields(name, block, scope)
     if "type" in fields.attributes:
         kind = fields.text("type")
         if kind in ("plugin", None):
@@ -74,8 +85,8 @@ def _read_task(name: str, block: Block, scope: Scope) -> Task:
             )
     return Task(
         name=name,
-        input=_provider(fields, block, "input", scope),
-        output=_provider(fields, block, "output", scope),
+        input=read_provider(_role(fields, block, "input").body, "input", scope),
+        output=read_provider(_role(fields, block, "output").body, "output", scope),
         where=block.at.where,
         delivery=_delivery(fields, scope),
         restart=_restart(fields, scope),
@@ -83,13 +94,17 @@ def _read_task(name: str, block: Block, scope: Scope) -> Task:
     )
 
 
-def _provider(fields: Fields, block: Block, role: Role, scope: Scope) -> ProviderSpec:
+def _fields(name: str, block: Block, scope: Scope) -> Fields:
+    return Fields(block.body, f'`task "{name}"`', scope, attributes=("type",), blocks=_BLOCKS, gone=IN_TASK)
+
+
+def _role(fields: Fields, block: Block, role: Role) -> Block:
     found = fields.block(role)
     if found is None:
         message = f"{fields.what} has no `{role}` block"
         hint = f'add `{role} {{ provider_image = "…" }}`'
         raise block.at.error(f"config.missing_{role}", message, hint)
-    return read_provider(found.body, role, scope)
+    return found
 
 
 def _delivery(fields: Fields, scope: Scope) -> Delivery:
@@ -124,18 +139,27 @@ def _restart(fields: Fields, scope: Scope) -> Restart:
 
 
 def _dead_letter(fields: Fields, scope: Scope) -> DeadLetter | None:
+    inner = _dead_letter_fields(fields, scope)
+    if inner is None:
+        return None
+    path = inner.text("path")
+    return DeadLetter(
+        path=None if path is None else str(scope.surroundings.folder / path),
+        provider=provider_of(inner, "output") if _names_provider(inner) else None,
+        max=inner.whole("max"),
+    )
+
+
+def _dead_letter_fields(fields: Fields, scope: Scope) -> Fields | None:
     block = fields.block("dead_letter")
     if block is None:
         return None
     attributes = ("path", "max", *PROVIDER_ATTRIBUTES)
-    inner = Fields(block.body, "`dead_letter`", scope, attributes=attributes, blocks=PROVIDER_BLOCKS)
-    path = inner.text("path")
-    has_provider = any(name in inner.attributes for name in PROVIDER_ATTRIBUTES) or bool(inner.blocks)
-    return DeadLetter(
-        path=None if path is None else str(scope.surroundings.folder / path),
-        provider=provider_of(inner, "output") if has_provider else None,
-        max=inner.whole("max"),
-    )
+    return Fields(block.body, "`dead_letter`", scope, attributes=attributes, blocks=PROVIDER_BLOCKS)
+
+
+def _names_provider(dead_letter: Fields) -> bool:
+    return any(name in dead_letter.attributes for name in PROVIDER_ATTRIBUTES) or bool(dead_letter.blocks)
 
 
 def _or(value: T | None, default: T) -> T:
