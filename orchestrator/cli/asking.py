@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,14 +24,22 @@ if TYPE_CHECKING:
 
     from dstream_sdk.protocol import DiscoverReply, Stream
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.pipeline.provider import PullPolicy
+    from orchestrator.pipeline.sources import PullPolicy
 
 
-def check_and_show(
-    invocation: Invocation, name: str, pull: PullPolicy | None, *, variables: Sequence[str], files: Sequence[Path]
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of both as they were written; None leaves the choice to the settings."""
+
+    pull: PullPolicy | None
+    locked: bool
+    variables: Sequence[str]
+    files: Sequence[Path]
+
+
+def check_and_show(invocation: Invocation, name: str, asked: Asked) -> int:
     """The exit code: `EXIT_FAILED` when a provider found something that is wrong."""
-    with _asking(invocation, name, pull, variables, files) as ask:
+    with _asking(invocation, name, asked) as ask:
         checked: list[Checked] = ask(check_task)
     if invocation.json:
         for one in checked:
@@ -42,10 +51,8 @@ def check_and_show(
     return EXIT_FAILED if failed else EXIT_DONE
 
 
-def discover_and_show(
-    invocation: Invocation, name: str, pull: PullPolicy | None, *, variables: Sequence[str], files: Sequence[Path]
-) -> int:
-    with _asking(invocation, name, pull, variables, files) as ask:
+def discover_and_show(invocation: Invocation, name: str, asked: Asked) -> int:
+    with _asking(invocation, name, asked) as ask:
         reply: DiscoverReply = ask(discover_task)
     if invocation.json:
         emit({"event": "discover", "task": name, "reply": msgspec.to_builtins(reply)})
@@ -94,20 +101,18 @@ def show(lines: Iterator[str] | Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _asking(
-    invocation: Invocation, name: str, pull: PullPolicy | None, variables: Sequence[str], files: Sequence[Path]
-) -> Iterator[Callable[[Callable[..., Any]], Any]]:
+def _asking(invocation: Invocation, name: str, asked: Asked) -> Iterator[Callable[[Callable[..., Any]], Any]]:
     """A function that puts one of the questions of `pipeline.checks`. Signals interrupt it."""
     settings = invocation.settings()
-    project = invocation.project(variables, files)
+    project = invocation.project(asked.variables, asked.files)
     task = project.task(name)
     control = RunControl()
     signals = Signals(control)
     signals.preparing = True
     watching = watching_for(invocation, settings, unread=control.drain, entered=lambda _: None)
-    options = RunOptions(pull=pull or settings.pull, grace=settings.grace)
+    options = RunOptions(pull=asked.pull or settings.pull, grace=settings.grace)
     with contextlib.ExitStack() as open_:
-        offered = open_.enter_context(services(project, settings))
+        offered = open_.enter_context(services(project, settings, locked=asked.locked))
         open_.enter_context(signals)
         open_.callback(watching.close)
         yield lambda question: question(task, offered, options, watching, control)

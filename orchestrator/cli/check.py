@@ -6,7 +6,7 @@ import typer
 
 from orchestrator.cli.completion import TaskName
 from orchestrator.cli.invocation import invocation_of
-from orchestrator.cli.run import Pull, VariableFiles, Variables
+from orchestrator.cli.run import Locked, Pull, VariableFiles, Variables
 
 
 def check(
@@ -14,10 +14,11 @@ def check(
     task: TaskName,
     *,
     pull: Pull = None,
+    locked: Locked = False,
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
     """Have both providers of a task look at what they need: logins, permissions, tables. Moves no data."""
-    from orchestrator.cli.asking import check_and_show
+    from orchestrator.cli.asking import Asked, check_and_show
 
-    return check_and_show(invocation_of(context), task, pull, variables=var, files=var_file)
+    return check_and_show(invocation_of(context), task, Asked(pull, locked, var, var_file))

@@ -10,6 +10,8 @@ from orchestrator.cli.engine import engine_host
 from orchestrator.errors import UnavailableError, Where
 from orchestrator.logs import LOGS
 from orchestrator.pipeline.services import Services
+from orchestrator.pipeline.sources import Sources
+from orchestrator.registry.lockfile import Lock
 from orchestrator.runtime.guard import Guard
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from orchestrator.config.model import Kind, Project
-    from orchestrator.pipeline.provider import PullPolicy
+    from orchestrator.pipeline.sources import PullPolicy
     from orchestrator.registry.image import PullEvent, ResolvedImage
     from orchestrator.registry.pull import EngineImages
     from orchestrator.runtime.base import Runtime, Scope
@@ -28,8 +30,11 @@ STATE_FILE = "state.db"
 
 
 @contextlib.contextmanager
-def services(project: Project, settings: Settings) -> Iterator[Services]:
-    """What the verbs work with, closed afterwards. Raises `UnavailableError` (`state.unavailable`)."""
+def services(project: Project, settings: Settings, *, locked: bool = False) -> Iterator[Services]:
+    """What the verbs work with, closed afterwards. With `locked` every provider must be in the lock.
+
+    Raises `UnavailableError` (`state.unavailable`).
+    """
     folder = state_folder(project, settings)
     with contextlib.ExitStack() as opened:
         state = SqliteState(folder / STATE_FILE)
@@ -39,7 +44,7 @@ def services(project: Project, settings: Settings) -> Iterator[Services]:
         yield Services(
             state=state,
             locks=Locks(folder),
-            images=images,
+            sources=Sources(images, Lock(project.locked, project.lock_path, required=locked)),
             runtimes=lambda scope: _runtimes(scope, folder, settings),
             ready_timeout=settings.ready_timeout,
             ack_timeout=settings.ack_timeout,

@@ -6,7 +6,7 @@ import typer
 
 from orchestrator.cli.completion import TaskName
 from orchestrator.cli.invocation import invocation_of
-from orchestrator.cli.run import Pull, VariableFiles, Variables
+from orchestrator.cli.run import Locked, Pull, VariableFiles, Variables
 
 
 def discover(
@@ -14,10 +14,11 @@ def discover(
     task: TaskName,
     *,
     pull: Pull = None,
+    locked: Locked = False,
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
     """List what a task's input can read: its tables and their columns. Moves no data."""
-    from orchestrator.cli.asking import discover_and_show
+    from orchestrator.cli.asking import Asked, discover_and_show
 
-    return discover_and_show(invocation_of(context), task, pull, variables=var, files=var_file)
+    return discover_and_show(invocation_of(context), task, Asked(pull, locked, var, var_file))

@@ -18,6 +18,9 @@ Pull = Annotated[
     Literal["missing", "always", "never"] | None,
     typer.Option("--pull", help="When to pull images.  [default: missing]", show_default=False),
 ]
+Locked = Annotated[
+    bool, typer.Option("--locked", help="Refuse providers that `dstream.lock.hcl` does not have.", show_default=False)
+]
 
 
 def run(
@@ -25,6 +28,7 @@ def run(
     task: TaskName,
     *,
     pull: Pull = None,
+    locked: Locked = False,
     max_records: Annotated[
         int | None, typer.Option("--max-records", min=1, metavar="N", help="Drain once N records were relayed.")
     ] = None,
@@ -44,5 +48,5 @@ def run(
     """
     from orchestrator.cli.running import Wishes, run_and_watch
 
-    wishes = Wishes(pull=pull, max_records=max_records, timeout=timeout, grace=grace)
+    wishes = Wishes(pull=pull, locked=locked, max_records=max_records, timeout=timeout, grace=grace)
     return run_and_watch(invocation_of(context), task, wishes, variables=var, files=var_file)

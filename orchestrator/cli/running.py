@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.pipeline.observe import Phase
-    from orchestrator.pipeline.provider import PullPolicy
+    from orchestrator.pipeline.sources import PullPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Wishes:
     """The options of `run` as they were written; None leaves the choice to the settings."""
 
     pull: PullPolicy | None = None
+    locked: bool = False
     max_records: int | None = None
     timeout: str | None = None
     grace: str | None = None
@@ -58,7 +59,7 @@ def run_and_watch(
 
     watching = watching_for(invocation, settings, unread=control.drain, entered=entered)
     screen = watching.screen
-    with services(project, settings) as offered, signals:
+    with services(project, settings, locked=wishes.locked) as offered, signals:
         try:
             summary = run_task(task, offered, options, watching, control)
         except (Interrupted, Halted):

@@ -5,32 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
 
 import msgspec
 
 from dstream_sdk.protocol import LABEL, PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import ConfigError, Where
-from orchestrator.registry.image import PullEvent, ResolvedImage
+from orchestrator.pipeline.sources import PullPolicy, Sources
+from orchestrator.registry.image import PullEvent
 from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
-
-PullPolicy = Literal["missing", "always", "never"]
-
-
-class Images(Protocol):
-    """Where images come from; `orchestrator.registry.pull.EngineImages` is the one there is."""
-
-    def resolve(
-        self,
-        reference: str,
-        *,
-        pull: PullPolicy,
-        platform: str | None,
-        on_event: Callable[[PullEvent], None] | None,
-        where: Where,
-    ) -> ResolvedImage:
-        """Blocks while it pulls. Raises `ConfigError` and `UnavailableError` as documented there, at `where`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +36,9 @@ class Prepared:
     @property
     def source(self) -> str:
         """Its repository without tag or digest, or its path: what stays the same across versions."""
-        if isinstance(self.program, PathProgram):
-            return self.program.path
-        name = self.program.reference.split("@", 1)[0]
+        if self.spec.kind == "path":
+            return self.spec.reference
+        name = self.spec.reference.split("@", 1)[0]
         head, _, last = name.rpartition("/")
         repository = last.split(":", 1)[0]
         return f"{head}/{repository}" if head else repository
@@ -98,15 +81,23 @@ class Prepared:
 
 
 def prepare(
-    spec: ProviderSpec, images: Images, *, pull: PullPolicy, on_event: Callable[[PullEvent], None] | None
+    spec: ProviderSpec,
+    sources: Sources,
+    *,
+    pull: PullPolicy,
+    on_event: Callable[[PullEvent], None] | None,
+    warn: Callable[[str], None],
 ) -> Prepared:
-    """Resolve a provider: pull its image where the policy asks, find its announcement.
+    """Resolve a provider: take what is locked, pull it where the policy asks, find its announcement.
 
     Raises `ConfigError` for what the file can mend and `UnavailableError` where engine or registry fail.
     """
+    reference, warning = sources.pinned(spec)
+    if warning is not None:
+        warn(warning)
     if spec.kind == "image":
-        image = images.resolve(
-            spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
+        image = sources.images.resolve(
+            reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
         )
         program: Program = ImageProgram(spec.reference, image.image_id, image.digest)
         description = _from_label(image.labels, spec)

@@ -14,8 +14,9 @@ from orchestrator.config.model import Kind, Task
 from orchestrator.pipeline.ask import ask
 from orchestrator.pipeline.fence import fence
 from orchestrator.pipeline.observe import Observer, Outbox, RunControl
-from orchestrator.pipeline.provider import Images, Prepared, PullPolicy, prepare
+from orchestrator.pipeline.provider import Prepared, prepare
 from orchestrator.pipeline.secrecy import secret_values
+from orchestrator.pipeline.sources import PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
 from orchestrator.relay.channel import Halt, Halted
 from orchestrator.runtime.base import Role, Runtime, Scope
@@ -38,7 +39,7 @@ class Services:
 
     state: StateStore
     locks: Locks
-    images: Images
+    sources: Sources
     runtimes: Callable[[Scope], Mapping[Kind, Callable[[], Runtime]]]
     ready_timeout: float = 30.0
     ack_timeout: float = 300.0
@@ -60,12 +61,15 @@ class RunOptions:
 class Session:
     """One verb's work on one task, under the task's lock. Leaving it closes all that it opened.
 
-    Entering raises `RunError` (`task.running`) when another process works on the task.
+    Making one raises `ConfigError` (`lock.missing`, `lock.stale`) before anything is pulled, entering it raises
+    `RunError` (`task.running`) when another process works on the task.
     """
 
     def __init__(
         self, task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
     ) -> None:
+        for spec in (task.input, task.output):
+            services.sources.pinned(spec)
         self.task = task
         self.services = services
         self.options = options
@@ -100,7 +104,13 @@ class Session:
         spec = self.task.input if role == "input" else self.task.output
         self.services.hide(sorted(spec.secrets))
         self.observer.phase("preparing", spec.reference)
-        prepared = prepare(spec, self.services.images, pull=self.options.pull, on_event=self._pulling)
+        prepared = prepare(
+            spec,
+            self.services.sources,
+            pull=self.options.pull,
+            on_event=self._pulling,
+            warn=self.observer.warning,
+        )
         self.services.hide(secret_values(prepared))
         return prepared
 

@@ -18,6 +18,8 @@ from orchestrator.errors import Where
 from orchestrator.pipeline.observe import Progress, RunControl, RunSummary
 from orchestrator.pipeline.run import run_task
 from orchestrator.pipeline.services import RunOptions, Services
+from orchestrator.pipeline.sources import Sources
+from orchestrator.registry.lockfile import Lock
 from orchestrator.registry.pull import EngineImages
 from orchestrator.runtime.guard import Guard
 from orchestrator.runtime.process import ProcessRuntime
@@ -117,7 +119,7 @@ class Stage:
         services = Services(
             state=self.state,
             locks=Locks(self.state_dir),
-            images=EngineImages(),
+            sources=Sources(EngineImages(), Lock(None, self.folder / "dstream.lock.hcl")),
             runtimes=lambda scope: {"path": lambda: ProcessRuntime(scope, state_dir=self.state_dir, guard=Guard())},
         )
         performed = Task(
