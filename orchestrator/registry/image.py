@@ -46,6 +46,16 @@ class ResolvedImage:
     platform: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An image on the engine that carries a label. `names` are `repository:tag`, `digests` `repository@sha256:…`."""
+
+    image_id: str
+    names: tuple[str, ...]
+    digests: tuple[str, ...]
+    label: str
+
+
 def pull_event(reference: str, event: Mapping[str, Any]) -> PullEvent:
     """One object of the engine's pull stream."""
     progress = event.get("progressDetail") or {}

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from orchestrator.errors import DstreamError, UnavailableError, Where
 from orchestrator.registry.image import (
+    LabelledImage,
     PullEvent,
     ResolvedImage,
     platform_of,
@@ -99,6 +100,21 @@ class EngineImages:
         except DstreamError as error:
             error.where = where
             raise
+
+    def labelled(self, label: str) -> list[LabelledImage]:
+        """Every image on the engine that carries `label`. Raises `UnavailableError` (`engine.*`)."""
+        client = self._connect()
+        with self._translated():
+            found = client.images(filters={"label": label})
+        return [
+            LabelledImage(
+                image["Id"],
+                tuple(name for name in image.get("RepoTags") or () if not name.startswith("<none>")),
+                tuple(name for name in image.get("RepoDigests") or () if not name.startswith("<none>")),
+                image["Labels"][label],
+            )
+            for image in found
+        ]
 
     def close(self) -> None:
         """Give up the connection. Idempotent."""

@@ -14,7 +14,7 @@ class CatalogEntry(msgspec.Struct, omit_defaults=True):
 
     `repository` is a reference without tag and digest; `tag` is the newest version's, `digest` what it
     meant when the catalog was made (of the index, where there is one). `provider` is the description
-    without its `config_schema`. `size` is that of the largest platform's layers, in bytes.
+    without its `config_schema`. `size` is what a pull for the first of `platforms` transfers, in bytes.
     """
 
     repository: str
