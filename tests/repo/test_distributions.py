@@ -38,10 +38,16 @@ def test_a_wheel_from_the_source_archive_is_the_one_from_the_sources(folder: str
     with zipfile.ZipFile(direct) as one, zipfile.ZipFile(again) as other:
         assert set(one.namelist()) == set(other.namelist())
         packed = {name for name in one.namelist() if name.startswith(f"{package}/")}
-    sources = {
-        str(path.relative_to(REPOSITORY / folder))
-        for path in (REPOSITORY / folder / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    sources = contents(REPOSITORY / folder / package, package)
+    if package == "orchestrator":
+        sources |= contents(REPOSITORY / "templates", "orchestrator/templates")
     assert packed == sources
     assert f"{package}/py.typed" in packed
+
+
+def contents(folder: Path, called: str) -> set[str]:
+    return {
+        f"{called}/{path.relative_to(folder)}"
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }

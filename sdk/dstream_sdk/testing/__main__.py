@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
+from dstream_sdk.testing.junit import junit
 from dstream_sdk.testing.subject import ContractFailure, Subject
-from dstream_sdk.testing.suite import each_result, empty_report, prepare
+from dstream_sdk.testing.suite import Report, Result, checks_for, each_result, empty_report, prepare
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the suite and print each result as it is known, or with --json the report."""
     chosen = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # not without ending the provider
     subject = Subject(
         chosen.command,
         chosen.config,
@@ -30,20 +35,28 @@ def main(arguments: list[str] | None = None) -> int:
     )
     if chosen.key:
         subject = replace(subject, key=_picker(chosen.key))
+    show: Callable[[object], None] = (lambda _: None) if chosen.json else partial(print, flush=True)
     try:
         subject = prepare(subject, chosen.role)
     except (ContractFailure, OSError) as failure:
-        print(f"error: {failure}", file=sys.stderr)
-        return 1
-    report = empty_report(subject)
-    if not chosen.json:
-        print(report.heading, flush=True)
-    for result in each_result(subject, chosen.only):
-        report.results.append(result)
-        if not chosen.json:
-            print(result, flush=True)
+        undescribed = Result("describes_itself", "It replies to `describe`.", "failed", str(failure))
+        report = Report(" ".join(chosen.command), "", chosen.role or "input", [undescribed])
+        show(undescribed)
+    else:
+        report = empty_report(subject)
+        show(report.heading)
+        for result in each_result(subject, chosen.only or ()):
+            report.results.append(result)
+            show(result)
+        show(report.summary)
     if chosen.json:
         print(msgspec.json.encode({**msgspec.to_builtins(report), "passed": report.passed}).decode())
+    if chosen.junit:
+        try:
+            chosen.junit.write_bytes(junit(report))
+        except OSError as error:
+            print(f"error: the report cannot be written: {error}", file=sys.stderr)
+            return 3
     return 0 if report.passed else 1
 
 
@@ -66,8 +79,12 @@ def _parser() -> argparse.ArgumentParser:
         "--durable", metavar="COMMAND", help="shell command that prints how many records are at the far side"
     )
     parser.add_argument("--patience", type=float, default=15.0, metavar="SECONDS", help="for whatever should happen")
-    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run this check alone; repeatable")
+    checks = {*checks_for("input"), *checks_for("output")}
+    parser.add_argument(
+        "--only", action="append", choices=sorted(checks), metavar="CHECK", help="run this check alone; repeatable"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit's XML too")
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -22,7 +22,8 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
 }
 
 
-_MARKS = {"passed": "ok  ", "failed": "FAIL", "inapplicable": "-   "}
+Status = Literal["passed", "failed", "inapplicable"]
+_MARKS: dict[Status, str] = {"passed": "ok  ", "failed": "FAIL", "inapplicable": "-   "}
 
 
 class Result(msgspec.Struct):
@@ -30,7 +31,7 @@ class Result(msgspec.Struct):
 
     name: str
     promise: str
-    status: Literal["passed", "failed", "inapplicable"]
+    status: Status
     message: str = ""
     seconds: float = 0.0
 
@@ -54,11 +55,19 @@ class Report(msgspec.Struct):
         return all(result.status != "failed" for result in self.results)
 
     def __str__(self) -> str:
-        return "\n".join([self.heading, *map(str, self.results)])
+        return "\n".join([self.heading, *map(str, self.results), self.summary])
 
     @property
     def heading(self) -> str:
         return f"{self.provider} {self.version} as {self.role}"
+
+    @property
+    def summary(self) -> str:
+        """How many promises were kept, broken and not claimed."""
+        statuses = [result.status for result in self.results]
+        kept, broken, unclaimed = (statuses.count(status) for status in get_args(Status))
+        seconds = sum(result.seconds for result in self.results)
+        return f"{kept} kept, {broken} broken, {unclaimed} not claimed, in {seconds:.1f} s"
 
 
 def checks_for(role: Role) -> dict[str, Check]:
@@ -90,7 +99,7 @@ def run_check(subject: Subject, check: Check) -> Result:
     """Hold the subject against one promise."""
     promise = " ".join((check.__doc__ or "").split())
     started = time.monotonic()
-    status: Literal["passed", "failed", "inapplicable"] = "passed"
+    status: Status = "passed"
     message = ""
     try:
         check(subject)

@@ -1,0 +1,3 @@
+"""My provider."""
+
+__version__ = "0.1.0"
