@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.engine import engine_host
+from orchestrator.cli.sources import sources
 from orchestrator.errors import UnavailableError, Where
 from orchestrator.logs import LOGS
 from orchestrator.pipeline.services import Services
-from orchestrator.pipeline.sources import Sources
-from orchestrator.registry.lockfile import Lock
 from orchestrator.runtime.guard import Guard
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from orchestrator.config.model import Kind, Project
-    from orchestrator.pipeline.sources import PullPolicy
-    from orchestrator.registry.image import PullEvent, ResolvedImage
-    from orchestrator.registry.pull import EngineImages
     from orchestrator.runtime.base import Runtime, Scope
     from orchestrator.settings import Settings
 
@@ -39,12 +35,11 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
     with contextlib.ExitStack() as opened:
         state = SqliteState(folder / STATE_FILE)
         opened.callback(state.close)
-        images = _Images(settings)
-        opened.callback(images.close)
+        provided = opened.enter_context(sources(project, settings, locked=locked))
         yield Services(
             state=state,
             locks=Locks(folder),
-            sources=Sources(images, Lock(project.locked, project.lock_path, required=locked)),
+            sources=provided,
             runtimes=lambda scope: _runtimes(scope, folder, settings),
             ready_timeout=settings.ready_timeout,
             ack_timeout=settings.ack_timeout,
@@ -67,33 +62,6 @@ def state_folder(project: Project, settings: Settings) -> Path:
         message = f"cannot keep state in `{folder}`: {error.strerror}"
         raise UnavailableError("state.unavailable", message, hint=hint, where=Where(file=str(folder))) from error
     return folder
-
-
-class _Images:
-    """An engine's images, whose SDK is loaded for the first one: local executables need neither."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._engine: EngineImages | None = None
-
-    def resolve(
-        self,
-        reference: str,
-        *,
-        pull: PullPolicy,
-        platform: str | None,
-        on_event: Callable[[PullEvent], None] | None,
-        where: Where,
-    ) -> ResolvedImage:
-        if self._engine is None:
-            from orchestrator.registry.pull import EngineImages
-
-            self._engine = EngineImages(engine_host(self._settings.engine_host), self._settings.mirrors)
-        return self._engine.resolve(reference, pull=pull, platform=platform, on_event=on_event, where=where)
-
-    def close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
 
 
 def _runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, Callable[[], Runtime]]:

@@ -49,5 +49,5 @@ def test_a_broken_lock_stops_every_verb_at_its_line(project: Project) -> None:
 
 
 def test_a_local_executable_needs_no_lock(project: Project) -> None:
-    project.task()
+    project.task(config="count = 5")
     assert project.run("run", "orders", "--locked", "--quiet").code == 0

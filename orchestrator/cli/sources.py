@@ -1,0 +1,64 @@
+"""What verbs reach registries and engines with, made from the settings when it is first needed."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.engine import engine_host
+from orchestrator.pipeline.sources import Sources
+from orchestrator.registry.lockfile import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from orchestrator.config.model import Project
+    from orchestrator.errors import Where
+    from orchestrator.pipeline.sources import PullPolicy
+    from orchestrator.registry.client import RegistryClient
+    from orchestrator.registry.image import PullEvent, ResolvedImage
+    from orchestrator.registry.pull import EngineImages
+    from orchestrator.settings import Settings
+
+
+def registry_client(settings: Settings) -> RegistryClient:
+    """The client of all registries, to be closed by the caller. Thread-safe."""
+    from orchestrator.registry.client import RegistryClient
+
+    return RegistryClient(mirrors=settings.mirrors, insecure=settings.insecure_registries, ca_bundle=settings.ca_bundle)
+
+
+@contextlib.contextmanager
+def sources(project: Project, settings: Settings, *, locked: bool = False) -> Iterator[Sources]:
+    """Where the providers of one project come from, for one thread. With `locked` all must be in the lock."""
+    with contextlib.ExitStack() as opened:
+        images = Images(settings)
+        opened.callback(images.close)
+        yield Sources(images, Lock(project.locked, project.lock_path, required=locked))
+
+
+class Images:
+    """An engine's images, whose SDK is loaded for the first one: local executables need neither. Not thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine: EngineImages | None = None
+
+    def resolve(
+        self,
+        reference: str,
+        *,
+        pull: PullPolicy,
+        platform: str | None,
+        on_event: Callable[[PullEvent], None] | None,
+        where: Where,
+    ) -> ResolvedImage:
+        if self._engine is None:
+            from orchestrator.registry.pull import EngineImages
+
+            self._engine = EngineImages(engine_host(self._settings.engine_host), self._settings.mirrors)
+        return self._engine.resolve(reference, pull=pull, platform=platform, on_event=on_event, where=where)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
