@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ConfigError, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_TAG = "latest"
@@ -95,21 +95,25 @@ class Reference:
         return f"{self.name}{tag}{digest}"
 
 
+def covering(reference: Reference, prefixes: Iterable[str]) -> str | None:
+    """The longest of `prefixes` that covers `reference`, None where none does.
+
+    A prefix is a registry or a registry and the start of a path (`ghcr.io/katasec`), compared by whole path segments.
+    """
+    fits = [prefix for prefix in prefixes if f"{reference.name}/".startswith(f"{normal_prefix(prefix)}/")]
+    return max(fits, key=lambda prefix: len(normal_prefix(prefix)), default=None)
+
+
 def rewrite(reference: Reference, mirrors: Mapping[str, str]) -> Reference:
     """`reference` as the mirror that covers it has it; unchanged where none does.
 
-    A key is a registry or a registry and the start of a path (`ghcr.io/katasec`), compared by whole
-    path segments; the longest key wins. Its value takes the key's place. Tag and digest stay.
+    The key that is `covering` wins; its value takes the key's place. Tag and digest stay.
     Raises `ConfigError` (`settings.mirror`) for a mirror that yields no valid reference.
     """
-    best: tuple[int, str, str] | None = None
-    for key, target in mirrors.items():
-        prefix = _normal_prefix(key)
-        if f"{reference.name}/".startswith(f"{prefix}/") and (best is None or len(prefix) > best[0]):
-            best = (len(prefix), key, target.strip().rstrip("/"))
-    if best is None:
+    key = covering(reference, mirrors)
+    if key is None:
         return reference
-    length, key, target = best
+    length, target = len(normal_prefix(key)), mirrors[key].strip().rstrip("/")
     tag = f":{reference.tag}" if reference.tag else ""
     digest = f"@{reference.digest}" if reference.digest else ""
     try:
@@ -232,7 +236,8 @@ def _means(text: str, reference: Reference) -> bool:
         return False
 
 
-def _normal_prefix(key: str) -> str:
+def normal_prefix(key: str) -> str:
+    """`key`, a prefix of references as people write it, as the start of a `Reference.name`."""
     prefix = key.strip().rstrip("/")
     first, _, rest = prefix.partition("/")
     if not _names_registry(first):
