@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
 from typing import cast
 
 import hcl2
@@ -14,6 +12,7 @@ from hcl2.postlexer import PostLexer
 from lark import Lark
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
+from orchestrator.config.folders import cache_folder
 from orchestrator.config.hcl_tree import Node, TreeReader
 from orchestrator.config.lexical import mask
 from orchestrator.config.source import Source
@@ -82,7 +81,7 @@ def _unexpected(source: Source, error: UnexpectedInput, offset: int) -> str:
 @cache
 def _parser() -> Lark:
     """python-hcl2's grammar. Its tables take over a second to build, so they are kept in the user's cache folder."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dstream"
+    folder = cache_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tables: str | bool = str(folder / "hcl-grammar.bin")
