@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ from orchestrator.errors import ConfigError, Where
 from orchestrator.registry.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
 _ALSO_RUNS = {"amd64": "386", "arm64": "arm"}
@@ -109,6 +111,21 @@ def same_platform(image: str, asked: str) -> bool:
     one, other = image.split("/"), [part.lower() for part in asked.split("/")]
     other[1:2] = [_ARCHITECTURES.get(machine, machine) for machine in other[1:2]]
     return all(mine == theirs for mine, theirs in zip(one, other, strict=False))
+
+
+def best_platform(offered: Iterable[str], asked: str) -> str | None:
+    """The one of `offered` to take where `asked` is wanted: the same before one that the machine runs as well."""
+    names = list(offered)
+    for fits in (str.__eq__, same_platform, runs_on):
+        for name in names:
+            if fits(name, asked):
+                return name
+    return None
+
+
+def host_platform() -> str:
+    """`os/architecture` of this host, for what runs as a process of it."""
+    return platform_of({"Os": sys.platform, "Architecture": platform.machine()})
 
 
 def _parts(platform: str) -> tuple[str, str]:

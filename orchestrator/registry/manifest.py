@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from orchestrator.errors import ConfigError, UnavailableError, Where
-from orchestrator.registry.image import runs_on, same_platform
+from orchestrator.registry.image import best_platform
 from orchestrator.registry.reference import Reference
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -165,11 +165,9 @@ class Manifest:
         """
         if not self.is_index:
             return self.descriptor
-        offered = [(entry.platform, entry) for entry in self.manifests if entry.platform]
-        for fits in (str.__eq__, same_platform, runs_on):
-            for name, entry in offered:
-                if fits(name, platform):
-                    return entry
+        best = best_platform(self.platforms, platform)
+        if best is not None:
+            return next(entry for entry in self.manifests if entry.platform == best)
         raise ConfigError(
             "image.platform",
             f"`{self.reference.familiar}` is for {', '.join(self.platforms) or 'no platform'}, not for {platform}",
