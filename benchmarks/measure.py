@@ -7,10 +7,12 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 REPOSITORY = Path(__file__).parents[1]
 DSTREAM = Path(sys.executable).with_name("dstream")
@@ -18,12 +20,16 @@ DSTREAM = Path(sys.executable).with_name("dstream")
 
 @dataclass(frozen=True)
 class Ran:
-    """One `dstream run`. `seconds` is from when data may flow to the last ack; `rss` is the peak in MiB."""
+    """One `dstream run`. `seconds` is from when data may flow to the last ack.
+
+    `rss` is the orchestrator's peak, `held` what it held ten times a second while data flowed, both in MiB.
+    """
 
     seconds: float
     records: int
     bytes: int
     rss: float
+    held: list[float]
 
 
 def dstream_run(project: Path, task: str, environ: Mapping[str, str] | None = None) -> Ran:
@@ -34,31 +40,41 @@ def dstream_run(project: Path, task: str, environ: Mapping[str, str] | None = No
         assert process.stdout is not None
         began = ended = time.monotonic()
         rss = 0.0
+        held: list[float] = []
+        over = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(process.pid, held, over))
         summary: dict[str, object] = {}
         for line in process.stdout:
             event = json.loads(line)
             phase = event.get("phase")
             if phase == "running":
                 began = time.monotonic()
+                watcher.start()
             elif phase == "stopping":
                 ended = time.monotonic()
-                rss = peak_rss(process.pid)
+                rss = memory(process.pid, "VmHWM")
+                over.set()
             elif event["event"] == "summary":
                 summary = event
         assert process.stderr is not None
         errors = process.stderr.read().decode()
     if process.returncode:
         raise SystemExit(errors)
-    return Ran(ended - began, int(str(summary["relayed"])), int(str(summary["bytes"])), rss)
+    return Ran(ended - began, int(str(summary["relayed"])), int(str(summary["bytes"])), rss, held)
 
 
-def peak_rss(pid: int) -> float:
-    """MiB that the process has held at most, 0 once it is gone."""
+def _watch(pid: int, held: list[float], over: threading.Event) -> None:
+    while not over.wait(0.1) and (now := memory(pid, "VmRSS")):
+        held.append(now)
+
+
+def memory(pid: int, figure: Literal["VmRSS", "VmHWM"]) -> float:
+    """MiB that the process holds now or has held at most, 0 once it is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         return 0.0
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split(f"{figure}:")[1].split()[0]) / 1024
 
 
 def alternate(rounds: int, *runs: Callable[[], float]) -> list[list[float]]:

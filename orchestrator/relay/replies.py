@@ -15,7 +15,7 @@ from orchestrator.relay.channel import Inlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Rejected, Settled, protocol_error
 
-NAP_S = 0.002
+NAP_S = 0.005
 SPARSE = 4096
 """After a read of fewer bytes the reader naps: acks that come one by one would wake it for each, which costs
 the data path more than they are worth before the next commit."""

@@ -20,7 +20,7 @@ from orchestrator.runtime.base import StreamBroken
 
 Commit = Callable[[Settled], None]
 
-PACE_S = 0.01
+PACE_S = 0.025
 """The least time between two commits: every ack of a fast output would otherwise cost a sync of the disk."""
 
 LAST_LINES_S = 5.0
