@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from dstream_sdk.protocol import LABEL, PROTOCOL_VERSION, Description
+from dstream_sdk.protocol import PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import ConfigError, Where
+from orchestrator.pipeline.description import from_file, from_label
 from orchestrator.pipeline.sources import PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
 from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
@@ -86,24 +85,20 @@ def prepare(
     *,
     pull: PullPolicy,
     on_event: Callable[[PullEvent], None] | None,
-    warn: Callable[[str], None],
 ) -> Prepared:
     """Resolve a provider: take what is locked, pull it where the policy asks, find its announcement.
 
     Raises `ConfigError` for what the file can mend and `UnavailableError` where engine or registry fail.
     """
-    reference, warning = sources.pinned(spec)
-    if warning is not None:
-        warn(warning)
     if spec.kind == "image":
-        image = sources.images.resolve(
-            reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
+        image = sources.image(
+            spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
         )
         program: Program = ImageProgram(spec.reference, image.image_id, image.digest)
-        description = _from_label(image.labels, spec)
+        description = from_label(image.labels, spec)
     elif spec.kind == "path":
         program = PathProgram(spec.reference)
-        description = _from_file(Path(spec.reference).with_name("provider.json"), spec)
+        description = from_file(Path(spec.reference).with_name("provider.json"), spec)
     else:
         raise ConfigError(
             "provider.unsupported",
@@ -113,51 +108,3 @@ def prepare(
         )
     announced = description is not None or spec.protocol == PROTOCOL_VERSION
     return Prepared(spec, program, announced, description)
-
-
-def _from_label(labels: Mapping[str, str], spec: ProviderSpec) -> Description | None:
-    text = labels.get(LABEL)
-    return None if text is None else _decode(text.encode(), f"label `{LABEL}` of `{spec.reference}`", spec)
-
-
-def _from_file(path: Path, spec: ProviderSpec) -> Description | None:
-    try:
-        text = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise ConfigError(
-            "provider.description", f"`{path}` cannot be read: {error.strerror}", where=spec.where
-        ) from error
-    return _decode(text, f"`{path}`", spec)
-
-
-def _decode(text: bytes, what: str, spec: ProviderSpec) -> Description | None:
-    try:
-        fields = msgspec.json.decode(text)
-        # The original's artifacts carry a provider.json too, which announces nothing.
-        if isinstance(fields, dict) and "protocol" not in fields:
-            return None
-        description = msgspec.convert(fields, Description)
-    except msgspec.MsgspecError as error:
-        raise ConfigError(
-            "provider.description",
-            f"{what} is not a provider's description: {error}",
-            hint="write it with `python -m dstream_sdk.spec`, or see `docs/protocol.md`",
-            where=spec.where,
-        ) from error
-    if description.protocol != PROTOCOL_VERSION:
-        raise ConfigError(
-            "provider.protocol",
-            f"{what} announces protocol {description.protocol}; this dstream speaks {PROTOCOL_VERSION}",
-            hint="use a dstream or a provider of the other's version",
-            where=spec.where,
-        )
-    if description.role not in (spec.role, "both"):
-        raise ConfigError(
-            "provider.role",
-            f"`{description.name}` is an {description.role}, not an {spec.role}",
-            hint=f"name it in the task's `{description.role}` block",
-            where=spec.where,
-        )
-    return description
