@@ -13,6 +13,7 @@ import msgspec
 from dstream_sdk.protocol import ENVELOPE_LIMIT, PROTOCOL_VERSION, Handshake
 from orchestrator.config.model import encode_json
 from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where
+from orchestrator.pipeline.hints import loopback
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.relay.channel import Halt, Halted, Inlet, Outlet
 from orchestrator.relay.control import BOM, PREFIXES, LineReader
@@ -74,7 +75,7 @@ class Party:
     def died(self, ended: Exit | None, when: str) -> DstreamError:
         """The error for a provider that ended, or hung up, when it should not have."""
         what = str(ended) if ended is not None else "closed its stdout"
-        hint = None
+        hint = loopback(self.prepared, self.last_words)
         if ended is not None and ended.oom_killed:
             hint = f"raise `memory` in the task's `{self.role}` block"
         return RunError(
@@ -190,7 +191,7 @@ def take_handshake(party: Party, first: bytes) -> bool:
         raise RunError(
             "provider.refused",
             f"{party.role} `{party.prepared.name}` is not ready: {handshake.message or 'it gave no reason'}",
-            hint=handshake.hint or None,
+            hint=handshake.hint or loopback(party.prepared, [handshake.message or "", *party.last_words]),
             where=party.where(),
         )
     if party.prepared.announced and handshake.protocol != PROTOCOL_VERSION:
