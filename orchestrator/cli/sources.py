@@ -3,38 +3,67 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.engine import engine_host
+from orchestrator.cli.invocation import DEFAULT_FILE
+from orchestrator.config.folders import cache_folder
+from orchestrator.config.model import lock_path
 from orchestrator.pipeline.sources import Sources
 from orchestrator.registry.lockfile import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orchestrator.config.model import Project
+    from orchestrator.config.model import Project, Trust
     from orchestrator.errors import Where
     from orchestrator.pipeline.sources import PullPolicy
     from orchestrator.registry.client import RegistryClient
     from orchestrator.registry.image import PullEvent, ResolvedImage
     from orchestrator.registry.pull import EngineImages
+    from orchestrator.registry.trust import Verifier
     from orchestrator.settings import Settings
 
 
-def registry_client(settings: Settings) -> RegistryClient:
-    """The client of all registries, to be closed by the caller. Thread-safe."""
+def registry_client(settings: Settings, *, deadline: float = 60.0) -> RegistryClient:
+    """The client of all registries, to be closed by the caller. Thread-safe.
+
+    `deadline` is for how many seconds it tries again what fails in passing.
+    """
     from orchestrator.registry.client import RegistryClient
 
-    return RegistryClient(mirrors=settings.mirrors, insecure=settings.insecure_registries, ca_bundle=settings.ca_bundle)
+    return RegistryClient(
+        mirrors=settings.mirrors,
+        insecure=settings.insecure_registries,
+        ca_bundle=settings.ca_bundle,
+        deadline=deadline,
+    )
 
 
 @contextlib.contextmanager
-def sources(project: Project, settings: Settings, *, locked: bool = False) -> Iterator[Sources]:
-    """Where the providers of one project come from, for one thread. With `locked` all must be in the lock."""
+def sources(project: Project | None, settings: Settings, *, locked: bool = False) -> Iterator[Sources]:
+    """Where the providers of one project come from, for one thread. With `locked` all must be in the lock.
+
+    Without a `project` nothing is locked, and everything is trusted.
+    """
     with contextlib.ExitStack() as opened:
         images = Images(settings)
         opened.callback(images.close)
-        yield Sources(images, Lock(project.locked, project.lock_path, required=locked))
+        client = functools.cache(lambda: opened.enter_context(registry_client(settings)))
+        if project is None:
+            yield Sources(images, Lock(None, lock_path(DEFAULT_FILE)))
+        else:
+            lock = Lock(project.locked, project.lock_path, required=locked)
+            yield Sources(images, lock, verifier(project.trust, client) if project.trust else None)
+
+
+def verifier(trust: Trust, client: Callable[[], RegistryClient]) -> Verifier:
+    """Judges by one project's trust block. Not thread-safe."""
+    from orchestrator.registry.signatures import SignatureCache
+    from orchestrator.registry.trust import Verifier
+
+    return Verifier(trust, client, SignatureCache(cache_folder() / "signatures"))
 
 
 class Images:

@@ -69,7 +69,8 @@ class Session:
         self, task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
     ) -> None:
         for spec in (task.input, task.output):
-            services.sources.pinned(spec)
+            if spec.kind != "path":
+                services.sources.lock.pin(spec.reference, spec.where)
         self.task = task
         self.services = services
         self.options = options
@@ -104,13 +105,9 @@ class Session:
         spec = self.task.input if role == "input" else self.task.output
         self.services.hide(sorted(spec.secrets))
         self.observer.phase("preparing", spec.reference)
-        prepared = prepare(
-            spec,
-            self.services.sources,
-            pull=self.options.pull,
-            on_event=self._pulling,
-            warn=self.observer.warning,
-        )
+        if spec.kind != "path" and (warning := self.services.sources.lock.lacks(spec.reference)):
+            self.observer.warning(warning)
+        prepared = prepare(spec, self.services.sources, pull=self.options.pull, on_event=self._pulling)
         self.services.hide(secret_values(prepared))
         return prepared
 

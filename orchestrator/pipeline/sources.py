@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import Where
 from orchestrator.registry.image import PullEvent, ResolvedImage
 from orchestrator.registry.lockfile import Lock
+from orchestrator.registry.reference import Reference
 
 PullPolicy = Literal["missing", "always", "never"]
 
@@ -29,16 +29,45 @@ class Images(Protocol):
         """Blocks while it pulls. Raises `ConfigError` and `UnavailableError` as documented there, at `where`."""
 
 
+class Verifier(Protocol):
+    """Who is trusted; `orchestrator.registry.trust.Verifier` is the one there is."""
+
+    def verify(self, reference: Reference, *, where: Where) -> object:
+        """Raises `ConfigError` and `UnavailableError` as documented there, at `where`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What `orchestrator.cli` puts together of them for one project."""
+    """Where the providers of one project come from. For one thread at a time.
+
+    `verifier` is None where the project has no `trust` block.
+    """
 
     images: Images
     lock: Lock
+    verifier: Verifier | None = None
 
-    def pinned(self, spec: ProviderSpec) -> tuple[str, str | None]:
-        """What to ask for: the reference as written, with its locked digest; and a warning where it has none.
+    def image(
+        self,
+        reference: str,
+        *,
+        pull: PullPolicy,
+        platform: str | None,
+        on_event: Callable[[PullEvent], None] | None,
+        where: Where,
+    ) -> ResolvedImage:
+        """The image that is meant by `reference`, on the engine and trusted when this returns.
 
-        Raises `ConfigError` (`lock.missing`, `lock.stale`, `reference.invalid`) at the provider's place.
+        Blocks while it pulls. What is locked is taken by its digest, whatever its tag has become. Raises
+        `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and as `images` does, at `where`.
         """
-        return (spec.reference, None) if spec.kind == "path" else self.lock.pin(spec.reference, spec.where)
+        image = self.images.resolve(
+            self.lock.pin(reference, where), pull=pull, platform=platform, on_event=on_event, where=where
+        )
+        self._verify(reference, image.digest, where)
+        return image
+
+    def _verify(self, reference: str, digest: str | None, where: Where) -> None:
+        if self.verifier is not None:
+            meant = Reference.parse(reference, where=where)
+            self.verifier.verify(meant.with_digest(digest) if digest else meant, where=where)

@@ -54,21 +54,22 @@ class Lock:
         if found is None and self._required:
             if self._locked is None:
                 raise ConfigError("lock.missing", f"there is no `{self._path.name}`", hint=_HINT, where=where)
-            raise ConfigError("lock.stale", self._lacks(reference), hint=_HINT, where=where)
+            raise ConfigError("lock.stale", self._missing(reference), hint=_HINT, where=where)
         return found
 
-    def pin(self, text: str, where: Where | None = None) -> tuple[str, str | None]:
-        """The reference `text` with the digest that is locked for it, and a warning where a lock has none.
-
-        Raises as `find` and `Reference.parse` do.
-        """
+    def pin(self, text: str, where: Where | None = None) -> str:
+        """The reference `text`, with its locked digest if there is one. Raises as `find` and `Reference.parse` do."""
         reference = Reference.parse(text, where=where)
         found = self.find(reference, where)
-        if found is not None:
-            return str(reference.with_digest(found.digest)), None
-        return text, None if self._locked is None else f"{self._lacks(reference)}: {_HINT}"
+        return text if found is None else str(reference.with_digest(found.digest))
 
-    def _lacks(self, reference: Reference) -> str:
+    def lacks(self, text: str) -> str | None:
+        """A warning for a reference that is missing in a lock that others are in."""
+        reference = Reference.parse(text)
+        missing = self._locked is not None and lock_key(reference) not in self._locked
+        return f"{self._missing(reference)}: {_HINT}" if missing else None
+
+    def _missing(self, reference: Reference) -> str:
         return f"`{lock_key(reference)}` is not in `{self._path.name}`"
 
 

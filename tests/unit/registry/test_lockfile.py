@@ -84,18 +84,20 @@ def test_every_spelling_of_a_reference_has_one_key(written: str, key: str) -> No
 
 
 def test_a_locked_reference_is_pinned_and_keeps_its_tag() -> None:
-    assert locking(ORDERS).pin("ghcr.io/katasec/orders:v1") == (f"ghcr.io/katasec/orders:v1@{A}", None)
+    assert locking(ORDERS).pin("ghcr.io/katasec/orders:v1") == f"ghcr.io/katasec/orders:v1@{A}"
+    assert locking(ORDERS).lacks("ghcr.io/katasec/orders:v1") is None
 
 
 def test_a_reference_that_the_lock_lacks_is_told_and_followed() -> None:
-    reference, warning = locking(ORDERS).pin("ghcr.io/katasec/orders:v2")
-    assert reference == "ghcr.io/katasec/orders:v2"
-    assert warning is not None
-    assert "`ghcr.io/katasec/orders:v2` is not in `dstream.lock.hcl`" in warning
+    lock = locking(ORDERS)
+    assert lock.pin("ghcr.io/katasec/orders:v2") == "ghcr.io/katasec/orders:v2"
+    assert "`ghcr.io/katasec/orders:v2` is not in `dstream.lock.hcl`" in str(lock.lacks("ghcr.io/katasec/orders:v2"))
 
 
 def test_without_a_lock_nothing_is_said() -> None:
-    assert Lock(None, FILE).pin("alpine") == ("alpine", None)
+    lock = Lock(None, FILE)
+    assert lock.pin("alpine") == "alpine"
+    assert lock.lacks("alpine") is None
 
 
 @pytest.mark.parametrize(("locked", "code"), [(None, "lock.missing"), ({ORDERS.reference: ORDERS}, "lock.stale")])
