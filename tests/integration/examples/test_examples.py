@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[3]
 DSTREAM = Path(sys.executable).with_name("dstream")
 COUNTED = ["1", "2", "3", "4", "5"]
+ROADMAP = """
+task "oci-validation" {
+  type = "providers"
+
+  input {
+    provider_image = "ghcr.io/katasec/counter-input-provider:v0.1.0"
+    config = { interval = 1000; max_count = 5 }
+  }
+
+  output {
+    provider_image = "ghcr.io/katasec/console-output-provider:v0.1.0"
+    config = { outputFormat = "simple" }
+  }
+}
+"""
 
 
 def run(
@@ -60,6 +76,50 @@ def test_the_counter_example_runs_in_containers_pulled_by_reference(
     assert done.returncode == 0, done.stderr
     assert numbers(done.stdout) == COUNTED
     assert "5 emitted = 5 relayed = 5 acknowledged" in done.stderr
+
+
+def listed(host: str, *command: str) -> set[str]:
+    """What `docker COMMAND` of that engine prints."""
+    done = subprocess.run(["docker", "--host", host, *command], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines that name the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # gone since
+            found.append(entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]
+
+
+@pytest.mark.engine
+def test_the_roadmaps_task_pulls_both_images_runs_them_and_leaves_nothing(
+    engine: str, images: Images, tmp_path: Path
+) -> None:
+    everything = (
+        ["ps", "--all", "--quiet", "--no-trunc"],
+        ["network", "ls", "--quiet", "--no-trunc"],
+        ["volume", "ls", "--quiet"],
+    )
+    for image in (images.counter, images.console):
+        if listed(engine, "images", "--quiet", image):
+            listed(engine, "rmi", "--force", image)
+        assert listed(engine, "images", "--quiet", image) == set()
+    before = [listed(engine, *what) for what in everything]
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    (tmp_path / "dstream.hcl").write_text(ROADMAP)
+    done = run(
+        "env", f"TMPDIR={temporary}", DSTREAM, "--config", tmp_path / "dstream.hcl", "run", "oci-validation",
+        state=tmp_path / "state", host=engine, mirrors=images.mirrors,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert numbers(done.stdout) == COUNTED
+    assert "5 emitted = 5 relayed = 5 acknowledged" in done.stderr
+    assert [listed(engine, *what) for what in everything] == before
+    assert list(temporary.iterdir()) == []
+    assert processes_of(tmp_path) == []
 
 
 def test_the_counter_example_runs_as_processes(tmp_path: Path) -> None:
