@@ -82,6 +82,15 @@ def size(number: float) -> str:
     return f"{number:.1f} TB"
 
 
+def age(seconds: float) -> str:
+    """How long ago, as people say it: `less than a minute`, `1 hour`, `12 days`."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        number = int(seconds // length)
+        if number > 0:
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "less than a minute"
+
+
 def duration(seconds: float) -> str:
     """`0.4 s`, `1 m 05 s`, `2 h 03 m`."""
     if seconds < 60:

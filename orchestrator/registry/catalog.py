@@ -61,7 +61,7 @@ def decode(content: bytes, source: str) -> Catalog:
             message = f"`{source}` is a catalog of format {version}; this dstream reads {CATALOG_VERSION}"
             raise ConfigError("catalog.version", message, hint="use a newer dstream", where=Where(image=source))
         catalog = msgspec.json.decode(content, type=Catalog)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         hint = "make one with `dstream providers catalog build`"
         message = f"`{source}` is not a catalog: {error}"
         raise ConfigError("catalog.invalid", message, hint=hint, where=Where(image=source)) from None

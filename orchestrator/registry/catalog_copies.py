@@ -39,7 +39,7 @@ class CatalogCopies:
         try:
             copy = msgspec.json.decode(path.read_bytes(), type=Copy)
             copy.confirmed = path.stat().st_mtime
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return copy if copy.source == source else None
 

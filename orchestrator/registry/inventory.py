@@ -65,7 +65,7 @@ def installed_image(image: LabelledImage) -> list[Installed]:
     """An image on the engine under each of its names, or once by digest where it has lost them."""
     try:
         description = msgspec.json.decode(image.label, type=Description)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         description = None
     digests = {pinned.name: pinned.digest for pinned in map(Reference.parse, image.digests)}
     names = [Reference.parse(name) for name in image.names]

@@ -103,7 +103,7 @@ def _read(client: RegistryClient, reference: Reference) -> CatalogEntry | str:
         return f"`{reference.tag}` is neither an image nor an artifact with executables"
     try:
         provider = msgspec.json.decode(announced.description, type=Description)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return f"`{reference.tag}` announces something else than a provider: {error}"
     provider.config_schema = None
     return CatalogEntry(

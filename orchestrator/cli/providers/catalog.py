@@ -1,0 +1,120 @@
+"""`dstream providers catalog build` and `dstream providers catalog push`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.providers import verb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dstream_sdk.protocol import Catalog
+    from orchestrator.cli.screen import Screen
+    from orchestrator.registry.catalog import Namespace
+    from orchestrator.registry.client import RegistryClient
+
+app = verb("Make and publish the catalog of a namespace.")
+
+Where = Annotated[str, typer.Argument(metavar="NAMESPACE", help="As in `ghcr.io/katasec`.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="The repositories in it, where the registry does not list them."),
+]
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    namespace: Where,
+    names: Names = None,
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
+) -> None:
+    """Print a namespace's catalog, made now.
+
+    Every repository's newest version is asked what it announces; no layer is transferred.
+    """
+    from orchestrator.cli.screen import Screen
+    from orchestrator.cli.sources import registry_client
+    from orchestrator.registry.catalog import Namespace, encode
+
+    invocation = invocation_of(context)
+    screen = Screen(invocation)
+    with registry_client(invocation.settings()) as client:
+        content = encode(_made(client, Namespace.parse(namespace), names or (), screen))
+    if output is None:
+        screen.data(content)
+    else:
+        _write(output, content)
+
+
+@app.command()
+def push(
+    context: typer.Context,
+    namespace: Where,
+    names: Names = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Publish this catalog, made by `build`, instead of a new one.")
+    ] = None,
+) -> None:
+    """Publish a namespace's catalog.
+
+    It becomes `NAMESPACE/dstream-catalog:latest`, made now or read from a file.
+    """
+    from orchestrator.cli.events import emit
+    from orchestrator.cli.screen import Screen
+    from orchestrator.cli.sources import registry_client
+    from orchestrator.registry.catalog import Namespace
+    from orchestrator.registry.catalog import push as publish
+
+    invocation = invocation_of(context)
+    screen = Screen(invocation)
+    place = Namespace.parse(namespace)
+    with registry_client(invocation.settings()) as client:
+        catalog = _read(file) if file else _made(client, place, names or (), screen)
+        digest = publish(client, place.catalog, catalog)
+    if invocation.json:
+        emit(
+            {"event": "pushed", "reference": str(place.catalog), "digest": digest, "providers": len(catalog.providers)}
+        )
+    else:
+        typer.echo(f"{place.catalog}@{digest}")
+
+
+def _made(client: RegistryClient, namespace: Namespace, names: Sequence[str], screen: Screen) -> Catalog:
+    from orchestrator.cli import words
+    from orchestrator.errors import ConfigError
+    from orchestrator.registry.survey import survey
+
+    found = survey(client, namespace, names)
+    for repository, reason in found.left_out.items():
+        screen.note(words.printable(f"left out {repository}: {reason}"))
+    if not found.catalog.providers:
+        hint = "an image announces itself by its label `io.dstream.provider`"
+        raise ConfigError("catalog.empty", f"nothing in `{namespace}` announces that it is a provider", hint=hint)
+    return found.catalog
+
+
+def _read(file: Path) -> Catalog:
+    from orchestrator.errors import ConfigError
+    from orchestrator.registry.catalog import decode
+
+    try:
+        return decode(file.read_bytes(), str(file))
+    except OSError as error:
+        raise ConfigError("catalog.file", f"`{file}` cannot be read: {error.strerror}") from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    from orchestrator.errors import UnavailableError
+
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise UnavailableError("catalog.file", f"`{file}` cannot be written: {error.strerror}") from error
