@@ -69,12 +69,7 @@ def _runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, C
     guard = Guard()
 
     def containers() -> Runtime:
-        from orchestrator.runtime.docker import DockerRuntime
-        from orchestrator.runtime.sandbox import Limits
-
-        limits = Limits(memory=settings.memory, pids=settings.pids_limit, tmpfs=settings.tmpfs_size)
-        host = engine_host(settings.engine_host)
-        return DockerRuntime(scope, engine_host=host, guard=guard, limits=limits, proxies=settings.pass_proxy)
+        return container_runtime(scope, guard, settings)
 
     def processes() -> Runtime:
         from orchestrator.runtime.process import ProcessRuntime
@@ -82,3 +77,13 @@ def _runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, C
         return ProcessRuntime(scope, state_dir=folder, guard=guard)
 
     return {"image": containers, "path": processes, "ref": processes}
+
+
+def container_runtime(scope: Scope, guard: Guard, settings: Settings) -> Runtime:
+    """The Docker Engine that is meant, with the limits that the settings give a container."""
+    from orchestrator.runtime.docker import DockerRuntime
+    from orchestrator.runtime.sandbox import Limits
+
+    limits = Limits(memory=settings.memory, pids=settings.pids_limit, tmpfs=settings.tmpfs_size)
+    host = engine_host(settings.engine_host)
+    return DockerRuntime(scope, engine_host=host, guard=guard, limits=limits, proxies=settings.pass_proxy)

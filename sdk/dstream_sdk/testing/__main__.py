@@ -69,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m dstream_sdk.testing", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("command", nargs="+", help="what starts the provider, `docker run --rm -i IMAGE` included")
     parser.add_argument(
-        "--config", type=_config, default={}, metavar="JSON", help="a config that the provider works with"
+        "--config",
+        type=_config,
+        default={},
+        metavar="JSON|@FILE",
+        help="a config that the provider works with; in a file, its secrets are not seen in the list of processes",
     )
     parser.add_argument("--role", choices=("input", "output"), help="for a provider that is both")
     parser.add_argument(
@@ -89,7 +93,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _config(text: str) -> dict[str, Any]:
-    config = json.loads(text)
+    try:
+        config = json.loads(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text[1:]} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
     if not isinstance(config, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
     return config

@@ -1,0 +1,58 @@
+"""`dstream providers test REF|PATH`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.providers import verb
+
+app = verb()
+
+
+@app.command()
+def suite(
+    context: typer.Context,
+    provider: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF|PATH",
+            help="An image, or `./program`: an executable, or a folder with one called `provider`.",
+        ),
+    ],
+    *,
+    with_: Annotated[
+        str, typer.Option("--with", metavar="JSON|@FILE", help="A config that the provider works with.")
+    ] = "{}",
+    role: Annotated[
+        Literal["input", "output"] | None, typer.Option(help="For a provider that can be both.", show_default=False)
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="The container's network, as in dstream.hcl.", show_default=False)
+    ] = None,
+    key: Annotated[
+        list[str],
+        typer.Option(help="What of a record stays the same when it is read again: `data.id`. Repeatable."),
+    ] = [],  # noqa: B006  # typer copies it
+    durable: Annotated[
+        str | None,
+        typer.Option(help="A shell command that prints how many records are at an output's far side."),
+    ] = None,
+    only: Annotated[list[str], typer.Option(metavar="CHECK", help="Run this check alone. Repeatable.")] = [],  # noqa: B006
+    patience: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for whatever should happen.")] = 30.0,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as JUnit's XML too.", show_default=False)
+    ] = None,
+) -> int:
+    """Hold a provider in any language against the contract, as a black box. Exits 1 where it breaks a promise."""
+    from orchestrator.cli.contract import Asked, hold
+
+    options = ["--patience", str(patience)]
+    options += [part for path in key for part in ("--key", path)]
+    options += [part for check in only for part in ("--only", check)]
+    options += ["--durable", durable] if durable else []
+    options += ["--junit", str(junit)] if junit else []
+    return hold(invocation_of(context), Asked(provider, with_, role, network, options))
