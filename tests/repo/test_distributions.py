@@ -37,12 +37,14 @@ def test_a_wheel_from_the_source_archive_is_the_one_from_the_sources(folder: str
     assert f"-{VERSION}-" in direct.name
     with zipfile.ZipFile(direct) as one, zipfile.ZipFile(again) as other:
         assert set(one.namelist()) == set(other.namelist())
-        packed = {name for name in one.namelist() if name.startswith(f"{package}/")}
+        names = one.namelist()
+        packed = {name for name in names if name.startswith(f"{package}/")}
     sources = contents(REPOSITORY / folder / package, package)
     if package == "orchestrator":
         sources |= contents(REPOSITORY / "templates", "orchestrator/templates")
     assert packed == sources
     assert f"{package}/py.typed" in packed
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
 def contents(folder: Path, called: str) -> set[str]:
