@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from dstream_sdk.protocol import LABEL
+from orchestrator.errors import UnavailableError, Where
 from orchestrator.registry.client import RegistryClient
+from orchestrator.registry.image import platform_of
+from orchestrator.registry.layout import executables, layout_of
 from orchestrator.registry.manifest import Descriptor, Kind, Manifest
 from orchestrator.registry.reference import Reference
+
+_PLATFORM_FIELDS = ("os", "architecture", "variant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,48 @@ class Announcement:
 def describe(client: RegistryClient, reference: Reference, platform: str) -> Announcement:
     """Read the announcement of `reference` for `platform` (`os/architecture[/variant]`).
 
-    Raises what `RegistryClient` does, and `ConfigError` (`image.platform`).
+    Of an image it is the label in its config; of an artifact the same annotation, or else its `provider.json`.
+    Raises what `RegistryClient` does, `ConfigError` (`image.platform`) and `UnavailableError` (`manifest.invalid`).
     """
-    raise NotImplementedError
+    top = client.manifest(reference)
+    manifest = client.manifest(reference.with_digest(top.select(platform).digest)) if top.is_index else top
+    if manifest.is_index:
+        raise _malformed(reference, f"its index leads to another index for {platform}")
+    if manifest.kind == "image":
+        config = _config(client, reference, manifest)
+        labels = _object(_object(config, "config"), "Labels")
+        text = labels.get(LABEL)
+        platforms = top.platforms or (platform_of({name.title(): config.get(name) for name in _PLATFORM_FIELDS}),)
+        size = manifest.config.size + sum(layer.size for layer in manifest.layers)
+    elif manifest.kind == "artifact":
+        layout = layout_of(manifest, platform)
+        text = layout.announced
+        if text is None and layout.description is not None:
+            text = client.blob(reference, layout.description).decode(errors="replace")
+        platforms = top.platforms or tuple(executables(manifest))
+        size = layout.executable.size + (layout.description.size if layout.description else 0)
+    else:
+        text, platforms, size = None, top.platforms, sum(layer.size for layer in manifest.layers)
+    return Announcement(
+        manifest, top.descriptor, text.encode() if isinstance(text, str) else None, size, platforms, manifest.kind
+    )
+
+
+def _config(client: RegistryClient, reference: Reference, manifest: Manifest) -> Mapping[str, Any]:
+    try:
+        config = json.loads(client.blob(reference, manifest.config))
+    except (ValueError, RecursionError) as error:
+        raise _malformed(reference, f"its config is not JSON: {error}") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = parent.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _malformed(reference: Reference, problem: str) -> UnavailableError:
+    message = f"`{reference.familiar}` cannot be read: {problem}"
+    return UnavailableError(
+        "manifest.invalid", message, hint="build and push it again", where=Where(image=str(reference))
+    )

@@ -64,13 +64,13 @@ def pull_refused(
         message = f"{reference.registry} limits how often images may be pulled: {words}"
         return UnavailableError("registry.rate_limit", message, hint=hint, where=where)
     if says(_GONE):
-        return _not_found(image, reference, said, where)
+        return not_found(image, reference, said, where)
     if says(_DENIED) or says(_LOGIN_WRONG):
         message = f"{reference.registry} refuses to hand out {image}: {words}"
         hint = f"log in with `docker login {reference.registry}`, as a user who may pull it"
         return UnavailableError("image.unauthorized", message, hint=hint, where=where)
     if status == 404:
-        return _not_found(image, reference, said, where)
+        return not_found(image, reference, said, where)
     if says(_PLAIN_HTTP):
         hint = f"the registry speaks plain HTTP: list `{reference.registry}` in the engine's `insecure-registries`"
         return _unreachable(image, reference, words, hint, where)
@@ -93,7 +93,8 @@ def other_platform(wanted: str, has: str | None, platform: str, *, where: Where)
     return ConfigError("image.platform", f"the image `{wanted}` is {for_what}", hint=hint, where=where)
 
 
-def _not_found(image: str, reference: Reference, said: str, where: Where) -> DstreamError:
+def not_found(image: str, reference: Reference, said: str, where: Where) -> DstreamError:
+    """The registry does not have it, or does not show it to this user; `said` are its words in lower case."""
     if reference.digest:
         message = f"{reference.registry} has no image {image}"
         hint = "check the digest; it may have been deleted there"
