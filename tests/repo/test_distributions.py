@@ -53,3 +53,7 @@ def contents(folder: Path, called: str) -> set[str]:
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+def test_the_sdk_bears_the_licence_of_the_whole() -> None:
+    assert (REPOSITORY / "sdk" / "LICENSE").read_bytes() == (REPOSITORY / "LICENSE").read_bytes()
