@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -41,6 +41,11 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Registries (`host:port`) that are asked over plain HTTP. Loopback ones always are.",
         examples=['["registry.test:5000"]'],
+    )
+    registry_auth: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Logins for registries, as `user:password`. They go before those of `docker login`.",
+        examples=['{"registry.test:5000": "ann:…"}'],
     )
     catalogs: list[str] = Field(
         default=["ghcr.io/katasec/dstream-catalog", "ghcr.io/community/dstream-catalog"],
@@ -77,6 +82,11 @@ class Settings(BaseSettings):
     tmpfs_size: int = Field(64 << 20, gt=0, description="Size of a container's `/tmp`, counted in its memory.")
     pids_limit: int = Field(512, gt=0, description="Processes and threads that a container may have.")
     memory: int = Field(1 << 30, gt=0, description="Memory of a container, where the task does not say.")
+
+    @property
+    def logins(self) -> dict[str, str]:
+        """`registry_auth` in the clear, for those who log in."""
+        return {registry: login.get_secret_value() for registry, login in self.registry_auth.items()}
 
     @field_validator("ready_timeout", "grace", "ack_timeout", mode="before")
     @classmethod

@@ -37,6 +37,7 @@ def registry_client(settings: Settings, *, deadline: float = 60.0) -> RegistryCl
         mirrors=settings.mirrors,
         insecure=settings.insecure_registries,
         ca_bundle=settings.ca_bundle,
+        registry_auth=settings.logins,
         deadline=deadline,
     )
 
@@ -85,7 +86,8 @@ class Images:
         if self._engine is None:
             from orchestrator.registry.pull import EngineImages
 
-            self._engine = EngineImages(engine_host(self._settings.engine_host), self._settings.mirrors)
+            settings = self._settings
+            self._engine = EngineImages(engine_host(settings.engine_host), settings.mirrors, settings.logins)
         return self._engine.resolve(reference, pull=pull, platform=platform, on_event=on_event, where=where)
 
     def close(self) -> None:

@@ -8,11 +8,11 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import certifi
 import oras.auth
 import oras.provider
 import requests
 from oras.utils import append_url_params
-from requests import certs
 from requests.adapters import HTTPAdapter
 
 from orchestrator.registry.authorization import Refused, authorize
@@ -35,7 +35,7 @@ class Session(requests.Session):
         self.headers.update({"User-Agent": "dstream", "Accept-Encoding": "identity"})
         self.auth = _as_it_is  # without one, requests would send a login of ~/.netrc in place of ours
         context = ssl.create_default_context()
-        context.load_verify_locations(certs.where())
+        context.load_verify_locations(certifi.where())
         if ca_bundle:
             context.load_verify_locations(ca_bundle)
         self.mount("https://", _Verifying(context))

@@ -18,6 +18,7 @@ from requests.exceptions import ReadTimeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from orchestrator.errors import DstreamError, UnavailableError, Where
+from orchestrator.registry.credentials import Credential, Credentials
 from orchestrator.registry.image import (
     LabelledImage,
     PullEvent,
@@ -52,7 +53,7 @@ class _Asked:
 
 
 class EngineImages:
-    """The images of one Docker Engine, with the credentials that `docker login` has stored.
+    """The images of one Docker Engine, with the logins of `registry_auth` (`user:password`) or of `docker login`.
 
     Connects at the first use. Not thread-safe. `engine_host` is a URL (`unix://…`, `tcp://…`); None means
     `DOCKER_HOST`, or the default socket. `timeout` bounds every question to the engine, `stall_timeout` how
@@ -63,6 +64,7 @@ class EngineImages:
         self,
         engine_host: str | None = None,
         mirrors: Mapping[str, str] | None = None,
+        registry_auth: Mapping[str, str] | None = None,
         *,
         timeout: float = 20.0,
         stall_timeout: float = 180.0,
@@ -72,6 +74,7 @@ class EngineImages:
             self._settings["base_url"] = engine_host
         self._host = str(self._settings.get("base_url") or DEFAULT_ENGINE)
         self._mirrors = dict(mirrors or {})
+        self._credentials = Credentials(registry_auth)
         self._timeout = timeout
         self._stall_timeout = stall_timeout
         self._client: _PullClient | None = None
@@ -175,7 +178,8 @@ class EngineImages:
             f"no progress for {self._stall_timeout:g} s while pulling `{asked.reference}`",
             hint="try again: the layers that are complete are kept",
         )
-        events = contextlib.closing(client.pull_events(asked.target, asked.platform))
+        login = self._credentials.given(asked.target.registry)
+        events = contextlib.closing(client.pull_events(asked.target, asked.platform, login))
         with self._translated(refused, stalled), events as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the SDK warns of a missing credential helper, then raises
             for event in stream:
@@ -229,9 +233,13 @@ class _PullClient(APIClient):
         self._answer = super().send(request, **options)
         return self._answer
 
-    def pull_events(self, target: Reference, platform: str | None) -> Generator[Mapping[str, Any], None, None]:
+    def pull_events(
+        self, target: Reference, platform: str | None, login: Credential | None
+    ) -> Generator[Mapping[str, Any], None, None]:
+        """The engine's own; without a `login` the SDK looks for one of `docker login`."""
         tag = target.digest or target.tag_or_latest
+        auth = {"username": login.user, "password": login.password} if login else None
         try:
-            yield from self.pull(target.name, tag=tag, stream=True, decode=True, platform=platform)
+            yield from self.pull(target.name, tag=tag, stream=True, decode=True, platform=platform, auth_config=auth)
         finally:
             self._answer.close()

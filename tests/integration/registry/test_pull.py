@@ -189,6 +189,12 @@ def test_a_registry_that_wants_a_login_is_told_and_satisfied(
         images.close()
         forget(engine, reference)
 
+        (tmp_path / "docker" / "config.json").unlink()
+        images = EngineImages(engine, registry_auth={private.address: "somebody:secret"})
+        assert images.resolve(reference).digest == digest
+        images.close()
+        forget(engine, reference)
+
 
 @pytest.mark.parametrize(
     ("host", "code"),
