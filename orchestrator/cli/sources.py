@@ -11,6 +11,8 @@ from orchestrator.cli.invocation import DEFAULT_FILE
 from orchestrator.config.folders import cache_folder
 from orchestrator.config.model import lock_path
 from orchestrator.pipeline.sources import Sources
+from orchestrator.registry.artifacts import Artifacts
+from orchestrator.registry.cache import ArtifactCache
 from orchestrator.registry.lockfile import Lock
 
 if TYPE_CHECKING:
@@ -51,12 +53,20 @@ def sources(project: Project | None, settings: Settings, *, locked: bool = False
     with contextlib.ExitStack() as opened:
         images = Images(settings)
         opened.callback(images.close)
+        cache = artifact_cache()
+        opened.callback(cache.close)
         client = functools.cache(lambda: opened.enter_context(registry_client(settings)))
+        artifacts = Artifacts(client, cache)
         if project is None:
-            yield Sources(images, Lock(None, lock_path(DEFAULT_FILE)))
+            yield Sources(images, artifacts, Lock(None, lock_path(DEFAULT_FILE)))
         else:
             lock = Lock(project.locked, project.lock_path, required=locked)
-            yield Sources(images, lock, verifier(project.trust, client) if project.trust else None)
+            yield Sources(images, artifacts, lock, verifier(project.trust, client) if project.trust else None)
+
+
+def artifact_cache() -> ArtifactCache:
+    """The artifacts that were pulled to this host, to be closed by the caller."""
+    return ArtifactCache(cache_folder() / "artifacts")
 
 
 def verifier(trust: Trust, client: Callable[[], RegistryClient]) -> Verifier:

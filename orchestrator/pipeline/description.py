@@ -22,6 +22,11 @@ def from_label(labels: Mapping[str, str], spec: ProviderSpec) -> Description | N
     return None if text is None else decode(text.encode(), f"label `{LABEL}` of `{spec.reference}`", spec)
 
 
+def from_bytes(text: bytes | None, spec: ProviderSpec) -> Description | None:
+    """From what an artifact has as its description."""
+    return None if text is None else decode(text, f"the description of `{spec.reference}`", spec)
+
+
 def from_file(path: Path, spec: ProviderSpec) -> Description | None:
     """From the file at `path`; one that is not there announces nothing."""
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dstream_sdk.protocol import PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
-from orchestrator.errors import ConfigError, Where
-from orchestrator.pipeline.description import from_file, from_label
+from orchestrator.errors import Where
+from orchestrator.pipeline.description import from_bytes, from_file, from_label
 from orchestrator.pipeline.sources import PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
 from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
@@ -19,13 +19,15 @@ from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
 class Prepared:
     """A provider that is ready to be started.
 
-    `description` is None for a legacy provider and for one announced by `protocol = 1` alone.
+    `description` is None for a legacy provider and for one announced by `protocol = 1` alone. `content` is the
+    digest of what came from a registry, or the id of an image that was built here; None for a local executable.
     """
 
     spec: ProviderSpec
     program: Program
     announced: bool
     description: Description | None
+    content: str | None = None
 
     @property
     def name(self) -> str:
@@ -45,9 +47,7 @@ class Prepared:
     @property
     def where(self) -> Where:
         """For errors about it."""
-        image = None
-        if isinstance(self.program, ImageProgram):
-            image = f"{self.program.reference} ({self.program.digest or self.program.image_id})"
+        image = f"{self.spec.reference} ({self.content})" if self.content else None
         place = self.spec.where
         return Where(file=place.file, line=place.line, provider=self.name, image=image)
 
@@ -95,16 +95,16 @@ def prepare(
             spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
         )
         program: Program = ImageProgram(spec.reference, image.image_id, image.digest)
+        content = image.digest or image.image_id
         description = from_label(image.labels, spec)
     elif spec.kind == "path":
-        program = PathProgram(spec.reference)
+        program, content = PathProgram(spec.reference), None
         description = from_file(Path(spec.reference).with_name("provider.json"), spec)
     else:
-        raise ConfigError(
-            "provider.unsupported",
-            "`provider_ref` cannot be run yet",
-            hint="name an image with `provider_image`, or a local executable with `provider_path`",
-            where=spec.where,
+        artifact = sources.artifact(
+            spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
         )
+        program, content = PathProgram(str(artifact.executable)), artifact.digest
+        description = from_bytes(artifact.description, spec)
     announced = description is not None or spec.protocol == PROTOCOL_VERSION
-    return Prepared(spec, program, announced, description)
+    return Prepared(spec, program, announced, description, content)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from orchestrator.errors import Where
+from orchestrator.registry.artifacts import Artifacts, ResolvedArtifact
 from orchestrator.registry.image import PullEvent, ResolvedImage
 from orchestrator.registry.lockfile import Lock
 from orchestrator.registry.reference import Reference
@@ -44,6 +45,7 @@ class Sources:
     """
 
     images: Images
+    artifacts: Artifacts
     lock: Lock
     verifier: Verifier | None = None
 
@@ -59,13 +61,29 @@ class Sources:
         """The image that is meant by `reference`, on the engine and trusted when this returns.
 
         Blocks while it pulls. What is locked is taken by its digest, whatever its tag has become. Raises
-        `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and as `images` does, at `where`.
+        `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and what `images` and `verifier` do, at `where`.
         """
         image = self.images.resolve(
             self.lock.pin(reference, where), pull=pull, platform=platform, on_event=on_event, where=where
         )
         self._verify(reference, image.digest, where)
         return image
+
+    def artifact(
+        self,
+        reference: str,
+        *,
+        pull: PullPolicy,
+        platform: str | None,
+        on_event: Callable[[PullEvent], None] | None,
+        where: Where,
+    ) -> ResolvedArtifact:
+        """The artifact that is meant by `reference`, on this host and trusted when this returns. As `image`."""
+        artifact = self.artifacts.resolve(
+            self.lock.pin(reference, where), pull=pull, platform=platform, on_event=on_event, where=where
+        )
+        self._verify(reference, artifact.digest, where)
+        return artifact
 
     def _verify(self, reference: str, digest: str | None, where: Where) -> None:
         if self.verifier is not None:

@@ -19,6 +19,9 @@ from orchestrator.pipeline.observe import Progress, RunControl, RunSummary
 from orchestrator.pipeline.run import run_task
 from orchestrator.pipeline.services import RunOptions, Services
 from orchestrator.pipeline.sources import Sources
+from orchestrator.registry.artifacts import Artifacts
+from orchestrator.registry.cache import ArtifactCache
+from orchestrator.registry.client import RegistryClient
 from orchestrator.registry.lockfile import Lock
 from orchestrator.registry.pull import EngineImages
 from orchestrator.runtime.guard import Guard
@@ -119,7 +122,11 @@ class Stage:
         services = Services(
             state=self.state,
             locks=Locks(self.state_dir),
-            sources=Sources(EngineImages(), Lock(None, self.folder / "dstream.lock.hcl")),
+            sources=Sources(
+                images=EngineImages(),
+                artifacts=Artifacts(RegistryClient, ArtifactCache(self.folder / "artifacts")),
+                lock=Lock(None, self.folder / "dstream.lock.hcl"),
+            ),
             runtimes=lambda scope: {"path": lambda: ProcessRuntime(scope, state_dir=self.state_dir, guard=Guard())},
         )
         performed = Task(
