@@ -133,15 +133,18 @@ class RegistryClient:
         ]
 
     def repositories(self, registry: str) -> list[str]:
-        """Every repository of `registry`. Raises `UnavailableError` (`registry.no_listing`) where it does not tell."""
+        """Every repository of `registry`, or of a namespace in it (`ghcr.io/katasec`), as a path in the registry.
+
+        Raises `UnavailableError` (`registry.no_listing`) where the registry does not tell.
+        """
         asked = self._transport.asked(Reference.parse(f"{registry}/any"), "its repositories")
-        below = asked.target.repository.removesuffix(asked.reference.repository)
+        above, below = (each.repository.removesuffix("any") for each in (asked.reference, asked.target))
         names = listed(self._transport, asked, "/v2/_catalog", "repositories", unlisted=(401, 403, 404, 405))
         if names is None:
             message = f"{registry} does not list its repositories"
             hint = f"log in to {registry} if it lists them to its users, or name a catalog instead"
             raise UnavailableError("registry.no_listing", message, hint=hint)
-        return [name.removeprefix(below) for name in map(str, names) if name.startswith(below)]
+        return [above + name.removeprefix(below) for name in map(str, names) if name.startswith(below)]
 
     def referrers(self, reference: Reference, artifact_type: str | None = None) -> list[Descriptor]:
         """What was attached to the digest of `reference`: by the referrers API, or by its fallback tag.

@@ -66,7 +66,7 @@ def survey(
 
 def _listed(client: RegistryClient, namespace: Namespace) -> list[Reference]:
     try:
-        repositories = client.repositories(namespace.registry)
+        repositories = client.repositories(str(namespace))
     except UnavailableError as error:
         if error.code == "registry.no_listing":
             error.hint = f"name what is in it: `dstream providers catalog build {namespace} NAME…`"

@@ -11,8 +11,10 @@ import tarfile
 from docker import APIClient
 
 
-def publish(host: str, reference: str, *, architecture: str = "amd64", labels: dict[str, str] | None = None) -> str:
-    """Push a new two-layer image through the engine at `host`, and leave nothing of it there; its digest."""
+def publish(
+    host: str, reference: str, *, architecture: str = "amd64", labels: dict[str, str] | None = None, keep: bool = False
+) -> str:
+    """Push a new two-layer image through the engine at `host`: its digest. Without `keep` nothing of it stays there."""
     client = APIClient(base_url=host, timeout=60)
     try:
         archive = _archive(reference, architecture, labels or {})
@@ -21,7 +23,8 @@ def publish(host: str, reference: str, *, architecture: str = "amd64", labels: d
         pushed = list(client.push(reference, stream=True, decode=True))
         assert not [event for event in pushed if "error" in event], pushed
         image = client.inspect_image(reference)  # type: ignore[no-untyped-call]
-        client.remove_image(reference, force=True)
+        if not keep:
+            client.remove_image(reference, force=True)
     finally:
         client.close()
     return str(image["RepoDigests"][0].split("@")[1])
