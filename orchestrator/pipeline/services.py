@@ -108,7 +108,7 @@ class Session:
         if spec.kind != "path" and (warning := self.services.sources.lock.lacks(spec.reference)):
             self.observer.warning(warning)
         prepared = prepare(spec, self.services.sources, pull=self.options.pull, on_event=self._pulling)
-        self.services.hide(secret_values(prepared))
+        self.services.hide(secret_values(prepared.description, spec.config))
         return prepared
 
     def fence(self, kinds: set[str]) -> None:
