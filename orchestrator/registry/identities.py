@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.x509 import ExtensionNotFound
 from sigstore.errors import Error as SigstoreError
+from sigstore.errors import VerificationError
 from sigstore.models import Bundle, ClientTrustConfig, TrustedRoot
 from sigstore.verify import Verifier as BundleVerifier
 from sigstore.verify.policy import AnyOf, OIDCIssuer, OIDCIssuerV2
@@ -17,6 +20,8 @@ from orchestrator.registry.keys import identities
 from orchestrator.registry.statements import MalformedError, NotTheSignerError
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from orchestrator.errors import Where
 
 
@@ -32,13 +37,14 @@ class Statement:
 class Identities:
     """Verifies bundles against one Sigstore: the public one, or that of a `trusted_root.json`."""
 
-    def __init__(self, root: str | None, where: Where) -> None:
+    def __init__(self, root: str | None, where: Where, *, refresh: bool) -> None:
         """Raises `ConfigError` (`trust.root`) at `where`.
 
-        Blocks while the public Sigstore's root is brought up to date; without network, the last known one serves.
+        With `refresh` the public Sigstore's root is brought up to date first, which blocks; without it, and where
+        there is no network, the last known one serves.
         """
         logging.getLogger("sigstore").setLevel(logging.ERROR)  # it warns of every root that was not just fetched
-        self._verifier = BundleVerifier(trusted_root=_public_root() if root is None else _root(root, where))
+        self._verifier = BundleVerifier(trusted_root=_root(root, where) if root else _public_root(refresh=refresh))
 
     def statement(self, bundle: bytes, identity: str, issuer: str) -> Statement:
         """What `bundle` signs. A `*` in `identity` stands for any text.
@@ -49,17 +55,31 @@ class Identities:
         try:
             read = Bundle.from_json(bundle)
         except (SigstoreError, ValueError) as error:
-            raise MalformedError(f"its bundle cannot be read: {error}") from error
+            raise MalformedError(f"its bundle cannot be read: {_line(error)}") from error
         names = identities(read.signing_certificate)
         try:
-            kind, payload = self._verifier.verify_dsse(read, AnyOf([OIDCIssuer(issuer), OIDCIssuerV2(issuer)]))
-        except SigstoreError as error:
-            raise NotTheSignerError(f"{error}") from error
+            kind, payload = self._verifier.verify_dsse(read, _Issued(issuer))
+        except (SigstoreError, ExtensionNotFound, ValueError) as error:
+            raise NotTheSignerError(f"nothing proves who made its signature: {_line(error)}") from error
         pattern = ".*".join(re.escape(part) for part in identity.split("*"))
         for name in names:
             if re.fullmatch(pattern, name):
                 return Statement(kind, payload, name)
-        raise NotTheSignerError("its identity is another")
+        raise NotTheSignerError("another identity made its signature")
+
+
+class _Issued:
+    """The policy that an issuer vouched for the certificate's identity."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._extensions = AnyOf([OIDCIssuer(issuer), OIDCIssuerV2(issuer)])  # old certificates have the first
+
+    def verify(self, cert: Certificate) -> None:
+        try:
+            self._extensions.verify(cert)
+        except VerificationError as error:
+            raise VerificationError(f"its identity is not vouched for by {self._issuer}") from error
 
 
 def _root(path: str, where: Where) -> TrustedRoot:
@@ -72,8 +92,12 @@ def _root(path: str, where: Where) -> TrustedRoot:
         raise ConfigError("trust.root", f"`{path}` is no Sigstore's trusted root", hint=hint, where=where) from error
 
 
-def _public_root() -> TrustedRoot:
-    try:
-        return ClientTrustConfig.production().trusted_root
-    except SigstoreError:  # no network: the library has a copy, and keeps the newest that it ever fetched
-        return ClientTrustConfig.production(offline=True).trusted_root
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _public_root(*, refresh: bool) -> TrustedRoot:
+    if refresh:
+        with contextlib.suppress(SigstoreError):  # no network
+            return ClientTrustConfig.production().trusted_root
+    return ClientTrustConfig.production(offline=True).trusted_root  # ships with the library, and is kept when fetched

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from cryptography.x509 import (
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     from orchestrator.errors import Where
 
-Known = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+Known = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 # cosign signs with SHA-256 whatever the curve, Sigstore bundles with the hash that fits it.
 _HASHES: dict[int, tuple[HashAlgorithm, ...]] = {384: (SHA256(), SHA384()), 521: (SHA256(), SHA512())}
 
 
 class PublicKey:
-    """An ECDSA, RSA or Ed25519 key. `fingerprint` is `sha256:` and the hash of its DER form."""
+    """An ECDSA or RSA key. `fingerprint` is `sha256:` and the hash of its DER form."""
 
     def __init__(self, key: Known) -> None:
         self._key = key
@@ -54,8 +54,8 @@ class PublicKey:
             hint = "a public key begins with `-----BEGIN PUBLIC KEY-----`; `cosign public-key` writes it"
             raise ConfigError("trust.key", f"`{path}` is not a public key in PEM", hint=hint, where=where) from error
         if not isinstance(key, Known):
-            hint = "use an ECDSA, RSA or Ed25519 key"
-            raise ConfigError("trust.key", f"`{path}` is a key of a kind that signs no images", hint=hint, where=where)
+            hint = "`cosign generate-key-pair` makes an ECDSA key; RSA is known too"
+            raise ConfigError("trust.key", f"`{path}` is a key of a kind that is not known", hint=hint, where=where)
         return cls(key)
 
     def signed(self, content: bytes, signature: bytes) -> bool:
@@ -64,9 +64,7 @@ class PublicKey:
         if isinstance(key, ec.EllipticCurvePublicKey):
             hashes = _HASHES.get(key.curve.key_size, (SHA256(),))
             return any(_holds(key.verify, signature, content, ec.ECDSA(one)) for one in hashes)
-        if isinstance(key, rsa.RSAPublicKey):
-            return _holds(key.verify, signature, content, padding.PKCS1v15(), SHA256())
-        return _holds(key.verify, signature, content)
+        return _holds(key.verify, signature, content, padding.PKCS1v15(), SHA256())
 
 
 def _holds(verify: Callable[..., None], *arguments: object) -> bool:

@@ -41,9 +41,10 @@ class Signed:
 
 
 class Signers:
-    """The keys and Sigstores that namespaces name, each read once."""
+    """The keys and Sigstores that namespaces name, each read once; `refresh` is as for `Identities`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refresh: bool) -> None:
+        self._refresh = refresh
         self._keys: dict[str, PublicKey] = {}
         self._identities: dict[str | None, Identities] = {}
 
@@ -72,15 +73,17 @@ class Signers:
             digests = [payload_digest(signature.content)]
         key = self._key(namespace, path)
         if not any(key.signed(content, one) for one in made):
-            raise NotTheSignerError("made with another key")
+            raise NotTheSignerError("another key made its signature")
         return Signed(Signer(key=key.fingerprint), digests)
 
     def _by_identity(self, signature: Signature, namespace: TrustedNamespace) -> Signed:
         if signature.form == "simple":
             payload_digest(signature.content)
-            raise NotTheSignerError("a form that proves no identity; cosign 3 writes the other one")
-        envelope = Bundle.parse(signature.content).dsse_envelope
-        statement_digests(envelope.payload_type, envelope.payload)  # what attests something else needs no Sigstore
+            raise NotTheSignerError("its signature has no bundle, which alone proves an identity; cosign 3 writes one")
+        bundle = Bundle.parse(signature.content)
+        statement_digests(bundle.dsse_envelope.payload_type, bundle.dsse_envelope.payload)
+        if bundle.certificate is None:
+            raise NotTheSignerError("a key made its signature")
         identity, issuer = str(namespace.identity), str(namespace.issuer)
         proven = self._sigstore(namespace).statement(signature.content, identity, issuer)
         digests = statement_digests(proven.payload_type, proven.payload)
@@ -96,7 +99,7 @@ class Signers:
         if root not in self._identities:
             from orchestrator.registry.identities import Identities  # noqa: PLC0415  # takes half a second
 
-            self._identities[root] = Identities(root, namespace.where)
+            self._identities[root] = Identities(root, namespace.where, refresh=self._refresh)
         return self._identities[root]
 
 

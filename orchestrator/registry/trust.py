@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, UnavailableError
+from orchestrator.logs import log
 from orchestrator.registry.reference import covering, normal_prefix
 from orchestrator.registry.signatures import find_signatures
 from orchestrator.registry.signers import Signer, Signers, claimed_signer
@@ -42,14 +43,14 @@ class Verifier:
         self._trust = trust
         self._client = client
         self._cache = cache
-        self._signers = Signers()
+        self._of_kept, self._of_found = Signers(refresh=False), Signers(refresh=True)
 
     def verify(self, reference: Reference, *, where: Where) -> Signer | None:
         """Who signed the digest of `reference`, which is what the user wrote, not what a mirror calls it.
 
-        With `require = false`, None for what no namespace covers and for what nobody signed; what somebody else
-        signed is refused all the same. Signatures kept from an earlier time are tried first, so what was verified
-        once needs no network. Blocks while it fetches.
+        With `require = false`, None for what no namespace covers, for what nobody signed and where the registry does
+        not answer; what somebody else signed is refused all the same. Signatures kept from an earlier time are tried
+        first, so what was verified once needs no network. Blocks while it fetches.
 
         Raises `ConfigError` at `where`: `trust.namespace` (none covers it), `trust.unsigned`, `trust.other_key`
         (signed, but not by whom the namespace names), `trust.digest` (the signature is for another digest),
@@ -57,10 +58,15 @@ class Verifier:
         """
         try:
             return self._signed_by(reference, where)
+        except UnavailableError as error:
+            error.where = error.where.filled_from(where)
+            if self._trust.require:
+                raise
+            log().warning("signatures cannot be looked for", reference=str(reference), error=str(error))
         except ConfigError as error:
             if self._trust.require or error.code not in _PASSED_WHERE_NOT_REQUIRED:
                 raise
-            return None
+        return None
 
     def _signed_by(self, reference: Reference, where: Where) -> Signer:
         namespaces = self._covering(reference)
@@ -69,11 +75,11 @@ class Verifier:
         if reference.digest is None:
             raise _without_digest(reference, where)
         for signature in self._cache.load(reference.digest):
-            if signer := self._signer(signature, reference.digest, namespaces, _Rejected()):
+            if signer := _signer(signature, reference.digest, namespaces, self._of_kept, _Rejected()):
                 return signer
         rejected = _Rejected()
         for signature in find_signatures(self._client(), reference):
-            if signer := self._signer(signature, reference.digest, namespaces, rejected):
+            if signer := _signer(signature, reference.digest, namespaces, self._of_found, rejected):
                 self._cache.keep(reference.digest, signature)
                 return signer
         raise self._refusal(reference, namespaces, rejected, where)
@@ -83,42 +89,45 @@ class Verifier:
         name = covering(reference, [one.name for one in self._trust.namespaces])
         return [one for one in self._trust.namespaces if name and normal_prefix(one.name) == normal_prefix(name)]
 
-    def _signer(
-        self, signature: Signature, digest: str, namespaces: list[TrustedNamespace], rejected: _Rejected
-    ) -> Signer | None:
-        for namespace in namespaces:
-            try:
-                signed = self._signers.check(signature, namespace)
-            except MalformedError as problem:
-                rejected.malformed.append(str(problem))
-            except NotTheSignerError as problem:
-                claimed = claimed_signer(signature)
-                rejected.by_other.append(f"{claimed}: {problem}" if claimed else str(problem))
-            else:
-                if digest in signed.digests:
-                    return signed.signer
-                rejected.for_other.append(f"{signed.signer} signed {' and '.join(signed.digests) or 'nothing'}")
-        return None
-
     def _refusal(
         self, reference: Reference, namespaces: list[TrustedNamespace], rejected: _Rejected, where: Where
     ) -> ConfigError:
         image = f"`{reference.familiar}`"
-        wanted = " or ".join(self._signers.name(one) for one in namespaces)
+        wanted = " or ".join(self._of_found.name(one) for one in namespaces)
         if rejected.for_other:
             message = f"the signature of {image} is for something else: {_joined(rejected.for_other)}"
             hint = "somebody moved a signature here from another version: do not run it"
             return ConfigError("trust.digest", message, hint=hint, where=where)
         if rejected.by_other:
-            message = f"{image} is not signed by {wanted}, but by others: {_joined(rejected.by_other)}"
-            place = namespaces[0].where
-            hint = f"if you trust that signer too, add a namespace for it to `trust` ({place.file}:{place.line})"
+            message = f"{image} is signed, but not by {wanted}: {_joined(rejected.by_other)}"
+            place = namespaces[0].where  # none for a signer that the command line named
+            hint = "find out who signed it before you trust them too"
+            hint += f", with a second such block at {place.file}:{place.line}" if place.file else ""
             return ConfigError("trust.other_key", message, hint=hint, where=where)
         message = f"{image} is not signed; the signature of {wanted} is required"
         if rejected.malformed:
             message += f" (what lies beside it is none: {_joined(rejected.malformed)})"
         hint = "ask its publisher to sign it, or sign it yourself with `cosign sign`"
         return ConfigError("trust.unsigned", message, hint=hint, where=where)
+
+
+def _signer(
+    signature: Signature, digest: str, namespaces: list[TrustedNamespace], signers: Signers, rejected: _Rejected
+) -> Signer | None:
+    """Which of the trusted ones made `signature` for `digest`; why nobody did is added to `rejected`."""
+    for namespace in namespaces:
+        try:
+            signed = signers.check(signature, namespace)
+        except MalformedError as problem:
+            rejected.malformed.append(str(problem))
+        except NotTheSignerError as problem:
+            claimed = claimed_signer(signature)
+            rejected.by_other.append(f"{problem} (in its own words {claimed})" if claimed else str(problem))
+        else:
+            if digest in signed.digests:
+                return signed.signer
+            rejected.for_other.append(f"{signed.signer} signed {' and '.join(signed.digests) or 'nothing'}")
+    return None
 
 
 def _uncovered(reference: Reference, where: Where) -> ConfigError:
