@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from requests import RequestException, Response
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_after_attempt, stop_before_delay, stop_when_event_set
 
@@ -18,7 +18,7 @@ from orchestrator.registry.credentials import Credential, Credentials
 from orchestrator.registry.reference import Reference, rewrite
 
 _TRIES = 5
-_BACKOFF = wait_exponential_jitter(initial=0.2, max=5.0, jitter=0.2)
+_BACKOFF = wait_exponential(multiplier=0.2, max=5.0) + wait_random(0, 0.2)
 
 T = TypeVar("T")
 
