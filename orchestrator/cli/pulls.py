@@ -1,4 +1,4 @@
-"""Progress of pulls: bars on a terminal, a few plain lines elsewhere."""
+"""Progress of the pulls of a run, one after the other: bars on a terminal, a few plain lines elsewhere."""
 
 from __future__ import annotations
 

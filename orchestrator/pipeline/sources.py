@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from orchestrator.errors import Where
@@ -64,7 +64,11 @@ class Sources:
         `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and what `images` and `verifier` do, at `where`.
         """
         image = self.images.resolve(
-            self.lock.pin(reference, where), pull=pull, platform=platform, on_event=on_event, where=where
+            self.lock.pin(reference, where),
+            pull=pull,
+            platform=platform,
+            on_event=_as_written(reference, on_event),
+            where=where,
         )
         self._verify(reference, image.digest, where)
         return image
@@ -80,7 +84,11 @@ class Sources:
     ) -> ResolvedArtifact:
         """The artifact that is meant by `reference`, on this host and trusted when this returns. As `image`."""
         artifact = self.artifacts.resolve(
-            self.lock.pin(reference, where), pull=pull, platform=platform, on_event=on_event, where=where
+            self.lock.pin(reference, where),
+            pull=pull,
+            platform=platform,
+            on_event=_as_written(reference, on_event),
+            where=where,
         )
         self._verify(reference, artifact.digest, where)
         return artifact
@@ -89,3 +97,8 @@ class Sources:
         if self.verifier is not None:
             meant = Reference.parse(reference, where=where)
             self.verifier.verify(meant.with_digest(digest) if digest else meant, where=where)
+
+
+def _as_written(reference: str, on_event: Callable[[PullEvent], None] | None) -> Callable[[PullEvent], None] | None:
+    """`on_event`, told of the reference that stands in the file, and not of its locked digest."""
+    return None if on_event is None else lambda event: on_event(replace(event, reference=reference))

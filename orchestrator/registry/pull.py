@@ -180,8 +180,9 @@ class EngineImages:
         )
         login = self._credentials.given(asked.target.registry)
         events = contextlib.closing(client.pull_events(asked.target, asked.platform, login))
-        with self._translated(refused, stalled), events as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the SDK warns of a missing credential helper, then raises
+        # The SDK warns of a missing credential helper, then raises. Never undone: other threads may be pulling.
+        warnings.filterwarnings("ignore", "docker-credential-.* not installed")
+        with self._translated(refused, stalled), events as stream:
             for event in stream:
                 if "error" in event:
                     detail = event.get("errorDetail") or {}
