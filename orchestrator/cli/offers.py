@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import words
-from orchestrator.errors import DstreamError, UnavailableError
+from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.registry.search import Offer, merge
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ Catalogs = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Ask no registry: what the catalogs last said.")]
 
-_PATIENCE_S = 10.0
-"""Somebody waits for the answer, and there is a copy to fall back on."""
+_TIMEOUT_S, _DEADLINE_S = 5.0, 10.0
+"""Less than for a pull: somebody waits for the answer, and there is a copy to fall back on."""
 
 
 def ask_catalogs(settings: Settings, catalogs: Sequence[str], *, offline: bool) -> list[KnownCatalog]:
@@ -40,7 +40,7 @@ def ask_catalogs(settings: Settings, catalogs: Sequence[str], *, offline: bool) 
     sources = (catalogs, ()) if catalogs else (settings.catalogs, settings.search_registries)
     if offline:
         return consult(None, copies, *sources)
-    with registry_client(settings, deadline=_PATIENCE_S) as client:
+    with registry_client(settings, timeout=_TIMEOUT_S, deadline=_DEADLINE_S) as client:
         return consult(client, copies, *sources)
 
 
@@ -63,14 +63,18 @@ def say_how_old(catalogs: Sequence[KnownCatalog], screen: Screen, *, offline: bo
         screen.note(words.warning(said, color=screen.color) if each.problem else said)
 
 
-def nothing_to_ask(catalogs: Sequence[KnownCatalog]) -> UnavailableError | None:
+def nothing_to_ask(catalogs: Sequence[KnownCatalog]) -> DstreamError | None:
     """The error of a search for which not one catalog could be had."""
     problems = [each.problem for each in catalogs if each.problem is not None and each.catalog is None]
-    if not catalogs or len(problems) < len(catalogs):
+    if not catalogs:
+        hint = "list some in the setting `catalogs`, or name one with `--catalog`"
+        return ConfigError("catalog.none", "there is no catalog to search", hint=hint)
+    if len(problems) < len(catalogs):
         return None
-    return UnavailableError(
-        "catalog.none", "not one catalog can be read", hint=problems[0].hint, where=problems[0].where
-    )
+    if len(problems) == 1:
+        return problems[0]
+    reasons = "; ".join(problem.message for problem in problems)
+    return UnavailableError("catalog.none", f"not one catalog can be read: {reasons}", hint=problems[0].hint)
 
 
 def catalog_fields(catalogs: Sequence[KnownCatalog]) -> list[dict[str, Any]]:

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from orchestrator.settings import Settings
 
 
-def registry_client(settings: Settings, *, deadline: float = 60.0) -> RegistryClient:
+def registry_client(settings: Settings, *, timeout: float = 20.0, deadline: float = 60.0) -> RegistryClient:
     """The client of all registries, to be closed by the caller. Thread-safe.
 
-    `deadline` is for how many seconds it tries again what fails in passing.
+    It waits `timeout` seconds for an answer, and tries again for `deadline` seconds what fails in passing.
     """
     from orchestrator.registry.client import RegistryClient
 
@@ -40,6 +40,7 @@ def registry_client(settings: Settings, *, deadline: float = 60.0) -> RegistryCl
         insecure=settings.insecure_registries,
         ca_bundle=settings.ca_bundle,
         registry_auth=settings.logins,
+        timeout=timeout,
         deadline=deadline,
     )
 

@@ -20,20 +20,24 @@ if TYPE_CHECKING:
 
 
 def installed_here(settings: Settings) -> tuple[list[Installed], UnavailableError | None]:
-    """The provider images of the engine, or why it does not say."""
+    """The artifacts that were pulled, the provider images of the engine, and why it does not say where it does not."""
     from dstream_sdk.protocol import LABEL
     from orchestrator.cli.engine import engine_host
-    from orchestrator.registry.inventory import installed_image
+    from orchestrator.cli.sources import artifact_cache
+    from orchestrator.registry.inventory import installed_artifact, installed_image
     from orchestrator.registry.pull import EngineImages
 
+    cache = artifact_cache()
+    artifacts = [installed_artifact(entry) for entry in cache.stored()]
+    cache.close()
     engine = EngineImages(engine_host(settings.engine_host), settings.mirrors)
     try:
         images = engine.labelled(LABEL)
     except UnavailableError as error:
-        return [], error
+        return artifacts, error
     finally:
         engine.close()
-    return [each for image in images for each in installed_image(image)], None
+    return artifacts + [each for image in images for each in installed_image(image)], None
 
 
 def used_here(invocation: Invocation, variables: Sequence[str], files: Sequence[Path]) -> list[Use]:

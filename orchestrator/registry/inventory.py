@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dstream_sdk.protocol import Description
+from orchestrator.errors import ConfigError
 from orchestrator.registry.reference import Reference, rewrite
 from orchestrator.registry.versions import is_newer, newest
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from orchestrator.config.model import Use
+    from orchestrator.registry.cache import Stored
     from orchestrator.registry.image import LabelledImage
     from orchestrator.registry.search import Offer
 
@@ -71,6 +73,15 @@ def installed_image(image: LabelledImage) -> list[Installed]:
     names = [Reference.parse(name) for name in image.names]
     named = [Installed(name.name, name.tag, digests.get(name.name), description) for name in names]
     return named or [Installed(name, None, digest, description) for name, digest in digests.items()]
+
+
+def installed_artifact(entry: Stored) -> Installed:
+    """An entry of the cache of artifacts, under the name by which it was first pulled."""
+    try:
+        name = Reference.parse(entry.reference)
+    except ConfigError:  # the name is there for people, and nothing keeps it from damage
+        return Installed(entry.digest, None, entry.digest, None)
+    return Installed(name.name, name.tag, entry.digest, None)
 
 
 def inventory(

@@ -71,7 +71,10 @@ def _known(
             problem = error
         else:
             fresh.confirmed = time.time()
-            copies.write(fresh) if fresh is not copy else copies.confirm(fresh)
+            if fresh is copy:
+                copies.confirm(fresh)
+            else:
+                copies.write(fresh)
             return KnownCatalog(source, fresh.catalog, fresh.confirmed)
     elif copy is None:
         hint = "ask its registry once, without `--offline`"

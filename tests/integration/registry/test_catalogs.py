@@ -255,12 +255,19 @@ def test_one_catalog_that_is_missing_does_not_keep_the_others(
 
 
 def test_not_one_catalog_is_an_error(project: Project, offering: Registry) -> None:
-    done = project.run("providers", "search", "sql", "--catalog", f"{offering.address}/nobody/dstream-catalog")
-    assert done.code == EXIT_ENVIRONMENT
-    assert "error[catalog.none]" in done.stderr
+    missing = [f"{offering.address}/{name}/dstream-catalog" for name in ("nobody", "nowhere")]
+    one = project.run("providers", "search", "sql", "--catalog", missing[0])
+    assert one.code == EXIT_CONFIG
+    assert "error[image.not_found]" in one.stderr
+    both = project.run("providers", "search", "sql", "--catalog", missing[0], "--catalog", missing[1])
+    assert both.code == EXIT_ENVIRONMENT
+    assert "error[catalog.none]" in both.stderr
+    assert all(name in both.stderr for name in missing)
     never = project.run("providers", "search", "sql", "--offline")
     assert never.code == EXIT_ENVIRONMENT
-    assert "--offline" in never.stderr
+    assert "error[catalog.absent]" in never.stderr
+    project.environ["DSTREAM_CATALOGS"] = "[]"
+    assert project.run("providers", "search", "sql").code == EXIT_CONFIG
 
 
 def test_what_is_no_catalog_is_left_out_by_its_kind(published: Project, team: str) -> None:

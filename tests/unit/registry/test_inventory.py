@@ -7,8 +7,9 @@ import pytest
 from dstream_sdk.protocol import CatalogEntry, Description
 from orchestrator.config.model import Use
 from orchestrator.errors import ConfigError, Where
+from orchestrator.registry.cache import Stored
 from orchestrator.registry.image import LabelledImage
-from orchestrator.registry.inventory import Installed, installed_image, inventory
+from orchestrator.registry.inventory import Installed, installed_artifact, installed_image, inventory
 from orchestrator.registry.search import Offer
 
 DIGEST = "sha256:" + "0" * 64
@@ -84,6 +85,14 @@ def test_an_image_is_installed_under_each_of_its_names() -> None:
         Installed(MSSQL, "v2.0.0", DIGEST, ABOUT),
         Installed("docker.io/library/mine", "dev", None, ABOUT),
     ]
+
+
+def test_an_artifact_is_installed_under_the_name_of_its_first_pull() -> None:
+    digest = "sha256:" + "1" * 64
+    assert installed_artifact(Stored(f"{MSSQL}:v1.0.0", digest, "linux/amd64", 1, 0.0)) == Installed(
+        MSSQL, "v1.0.0", digest, None
+    )
+    assert installed_artifact(Stored("\ufffd", digest, "linux/amd64", 1, 0.0)).repository == digest
 
 
 def test_an_image_that_lost_its_names_is_known_by_digest_and_its_own_version() -> None:
