@@ -8,40 +8,48 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.compose import container_runtime
 from orchestrator.cli.words import render_error
 from orchestrator.errors import EXIT_FAILED, DstreamError
-from orchestrator.pipeline.services import new_run_id
 from orchestrator.runtime.base import ImageProgram, Launch, Scope, StreamBroken
+from orchestrator.runtime.docker import DockerRuntime
 from orchestrator.runtime.guard import Guard
-from orchestrator.settings import load_settings
+from orchestrator.runtime.sandbox import Limits
 
 if TYPE_CHECKING:
-    from orchestrator.runtime.base import ByteSink, ByteSource, Runtime
+    from orchestrator.runtime.base import ByteSink, ByteSource
 
 _CHUNK = 64 * 1024
 _GONE_WITHIN = 30.0
 
 
-def command_line(image: ImageProgram, engine_host: str | None, **launch: Any) -> list[str]:
+def command_line(
+    image: ImageProgram, limits: Limits, engine_host: str | None, proxies: bool, **launch: Any
+) -> list[str]:
     """What starts `image`; `launch` are fields of `Launch` that JSON can say."""
-    asked = {"image": [image.reference, image.image_id, image.digest], "engine_host": engine_host, "launch": launch}
+    asked = {
+        "image": asdict(image),
+        "limits": asdict(limits),
+        "engine": {"engine_host": engine_host, "proxies": proxies},
+        "launch": launch,
+    }
     # -P: what lies in the current folder is no module of ours.
     return [sys.executable, "-P", "-m", "orchestrator.cli.attached", json.dumps(asked)]
 
 
 def main() -> int:
     asked = json.loads(sys.argv[1])
-    launch = Launch(program=ImageProgram(*asked["image"]), **asked["launch"])
+    launch = Launch(program=ImageProgram(**asked["image"]), **asked["launch"])
+    scope = Scope("contract", "contract", secrets.token_hex(8))
     try:
-        settings = load_settings(engine_host=asked["engine_host"])
-        runtime = container_runtime(Scope("contract", "contract", new_run_id()), Guard(), settings)
+        runtime = DockerRuntime(scope, guard=Guard(), limits=Limits(**asked["limits"]), **asked["engine"])
         try:
             return _attach(runtime, launch)
         finally:
@@ -51,7 +59,7 @@ def main() -> int:
         return error.exit_code
 
 
-def _attach(runtime: Runtime, launch: Launch) -> int:
+def _attach(runtime: DockerRuntime, launch: Launch) -> int:
     running = runtime.start(launch)
     try:
         signal.signal(signal.SIGTERM, lambda *_: running.terminate())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from orchestrator.config.model import Kind, Project
     from orchestrator.runtime.base import Runtime, Scope
+    from orchestrator.runtime.sandbox import Limits
     from orchestrator.settings import Settings
 
 STATE_FILE = "state.db"
@@ -69,7 +70,10 @@ def _runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, C
     guard = Guard()
 
     def containers() -> Runtime:
-        return container_runtime(scope, guard, settings)
+        from orchestrator.runtime.docker import DockerRuntime
+
+        limits, host = container_limits(settings), engine_host(settings.engine_host)
+        return DockerRuntime(scope, engine_host=host, guard=guard, limits=limits, proxies=settings.pass_proxy)
 
     def processes() -> Runtime:
         from orchestrator.runtime.process import ProcessRuntime
@@ -79,11 +83,8 @@ def _runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, C
     return {"image": containers, "path": processes, "ref": processes}
 
 
-def container_runtime(scope: Scope, guard: Guard, settings: Settings) -> Runtime:
-    """The Docker Engine that is meant, with the limits that the settings give a container."""
-    from orchestrator.runtime.docker import DockerRuntime
+def container_limits(settings: Settings) -> Limits:
+    """What the settings give a container."""
     from orchestrator.runtime.sandbox import Limits
 
-    limits = Limits(memory=settings.memory, pids=settings.pids_limit, tmpfs=settings.tmpfs_size)
-    host = engine_host(settings.engine_host)
-    return DockerRuntime(scope, engine_host=host, guard=guard, limits=limits, proxies=settings.pass_proxy)
+    return Limits(memory=settings.memory, pids=settings.pids_limit, tmpfs=settings.tmpfs_size)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstream_sdk.protocol import LABEL
-from orchestrator.cli.attached import command_line
+from orchestrator.cli.compose import container_limits
+from orchestrator.cli.engine import engine_host
 from orchestrator.cli.events import emit
 from orchestrator.cli.pulls import BarPulls, PlainPulls
 from orchestrator.cli.screen import Screen
@@ -77,6 +78,9 @@ def _check_config(text: str) -> None:
 def _command(invocation: Invocation, settings: Settings, asked: Asked) -> list[str]:
     if asked.provider in (".", "..") or asked.provider.startswith(_PATHS):
         return [_executable(asked.provider)]
+    if not set(":@") & set(asked.provider) and Path(asked.provider).exists():
+        hint = f"write `./{asked.provider}` for the program, or `{asked.provider}:latest` for the image"
+        raise ConfigError("test.ambiguous", f"`{asked.provider}` is here, and may be an image's name too", hint=hint)
     return _container(invocation, settings, asked)
 
 
@@ -91,6 +95,8 @@ def _executable(provider: str) -> str:
 
 
 def _container(invocation: Invocation, settings: Settings, asked: Asked) -> list[str]:
+    from orchestrator.cli.attached import command_line
+
     screen = Screen(invocation)
     pulls = BarPulls(screen) if screen.interactive else PlainPulls(screen)
     images = Images(settings)
@@ -104,7 +110,9 @@ def _container(invocation: Invocation, settings: Settings, asked: Asked) -> list
     said = _description(image.labels.get(LABEL, ""))
     return command_line(
         ImageProgram(asked.provider, image.image_id, image.digest),
-        settings.engine_host,
+        container_limits(settings),
+        engine_host(settings.engine_host),
+        settings.pass_proxy,
         role=asked.role or ("output" if said.get("role") == "output" else "input"),
         network=asked.network,
         writable=said.get("writable", []),
