@@ -93,6 +93,7 @@ class Watch:
         self._input_closed: InputClosed | None = None
         self._output_closed = False
         self._input_ended = False
+        self._output_ended = False  # and not the ledger's word: that comes before what it settles was handed over
         self._finishing = False
         self._began = time.monotonic()
         self._drain_at = None if timeout is None else self._began + timeout
@@ -119,7 +120,7 @@ class Watch:
     # The three stages.
 
     def _relay_to_the_end(self) -> None:
-        while not self._input_ended and not self._ledger.complete:
+        while not self._input_ended and not self._output_ended:
             self._step()
             if self._input_closed is not None and self._ledger.emitted is None and not self._finishing:
                 self._input_hung_up()
@@ -139,7 +140,7 @@ class Watch:
         if not self._ledger.confirming:
             output.outlet.close()
         deadline = time.monotonic() + self._grace if self.draining else None
-        while not self._ledger.complete:
+        while not self._output_ended:
             if self._output_is_gone():
                 break
             self._step()
@@ -152,7 +153,7 @@ class Watch:
                     hint="raise `--grace`; what it has not acknowledged is repeated by the next run",
                     where=output.where(),
                 )
-        if self._ledger.confirming and not self._ledger.complete:
+        if self._ledger.confirming and not self._output_ended:
             raise self._output_died()
         if not self._ledger.confirming:
             ended = self._await_exit(output)
@@ -207,8 +208,8 @@ class Watch:
 
     def _output_is_gone(self) -> bool:
         """Its stdout has ended without `end`; or it has exited, and something else holds its stdout open."""
-        if self._ledger.complete or self._output_closed:
-            return not self._ledger.complete
+        if self._output_ended or self._output_closed:
+            return not self._output_ended
         return "output" in self._exits and time.monotonic() - self._exited_at["output"] > EXIT_S
 
     def _output_died(self) -> DstreamError:
@@ -311,6 +312,7 @@ class Watch:
         match report.what:
             case "ended":
                 self._input_ended |= report.role == "input"
+                self._output_ended |= report.role == "output"
             case InputClosed() as closed:
                 self._input_closed = closed
             case OutputClosed():

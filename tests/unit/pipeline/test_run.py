@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
+from dstream_sdk.protocol import End
 from orchestrator.config.model import Restart
 from orchestrator.errors import ConfigError, DstreamError
-from orchestrator.pipeline import conversation
+from orchestrator.pipeline import conversation, watch
 from orchestrator.pipeline.run import RunFailed
+from orchestrator.relay.counters import Ledger, Settled
+from orchestrator.relay.settle import Settler
 from orchestrator.state.lock import Locks
 from orchestrator.state.store import Checkpoint, Identity
 from tests.unit.pipeline.conftest import Stage
@@ -99,6 +103,33 @@ def test_rejected_records_become_dead_letters_and_are_counted(stage: Stage) -> N
     )
     assert (summary.counts.delivered, summary.counts.rejected) == (8, 2)
     assert stage.state.dead_letters("play") == 2
+
+
+def test_what_the_outputs_end_settles_is_stored_however_late_it_is_handed_over(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_in, closed = Ledger.finish, threading.Event()
+
+    def held_up(ledger: Ledger, end: End, offset: int) -> Settled:
+        settled = taken_in(ledger, end, offset)
+        closed.wait(2 * watch.TICK_S)
+        return settled
+
+    def close(settler: Settler, timeout: float) -> bool:
+        done = closing(settler, timeout)
+        closed.set()
+        return done
+
+    closing = Settler.close
+    monkeypatch.setattr(Ledger, "finish", held_up)
+    monkeypatch.setattr(Settler, "close", close)
+    reject = '{"reject":{"record":3,"code":"too_large","reason":"4 MB","envelope":{"data":{}}}}'
+    stage.play(
+        [["repeat", 10, DATA], ["say", checkpoint(1, 10), end(10)], ["eof"]],
+        [["keep", "/dev/null"], ["say", reject, end(10, 1)]],
+    )
+    assert stage.stored == {"n": 10}
+    assert stage.state.dead_letters("play") == 1
 
 
 def test_an_outputs_other_lines_are_text_for_the_user(stage: Stage) -> None:
