@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,6 +18,7 @@ from dstream_sdk.protocol.schema import schemas
 from orchestrator.errors import ConfigError
 from orchestrator.registry.catalog import Namespace, decode, encode
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "catalogs.md"
 SOURCE = "registry.test/team/dstream-catalog"
 DIGEST = "sha256:" + "0" * 64
 
@@ -54,6 +57,11 @@ def test_what_is_written_is_read_again_and_fits_the_schema(catalog: Catalog) -> 
     assert decode(content, SOURCE) == catalog
     assert encode(decode(content, SOURCE)) == content
     jsonschema.validate(json.loads(content), schemas()["catalog"])
+
+
+def test_the_example_in_the_document_is_a_catalog() -> None:
+    [example] = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    assert len(decode(example.encode(), SOURCE).providers) == 1
 
 
 def test_what_a_later_dstream_adds_is_ignored() -> None:
