@@ -59,7 +59,7 @@ class Verifier:
         try:
             return self._signed_by(reference, where)
         except UnavailableError as error:
-            error.where = error.where.filled_from(where)
+            error.where = where.filled_from(error.where)
             if self._trust.require:
                 raise
             log().warning("signatures cannot be looked for", reference=str(reference), error=str(error))
