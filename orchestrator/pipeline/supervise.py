@@ -11,6 +11,9 @@ from orchestrator.config.model import Restart
 from orchestrator.errors import ConfigError, DstreamError
 from orchestrator.pipeline.observe import RunControl
 
+LONGEST_DOUBLING = 100
+"""Doublings of a pause: what fails without end would leave the range of numbers after a thousand."""
+
 
 def supervise(
     attempt: Callable[[], None],
@@ -38,7 +41,8 @@ def supervise(
                 in_a_row = 0
             if policy.max_retries is not None and in_a_row >= policy.max_retries:
                 raise
-            pause = min(policy.max_backoff, policy.backoff * 2**in_a_row) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+            doubled = policy.backoff * 2.0 ** min(in_a_row, LONGEST_DOUBLING)
+            pause = min(policy.max_backoff, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
             restarts += 1
             in_a_row += 1
             on_restart(error, pause)
