@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from orchestrator.cli.invocation import invocation_of
-from orchestrator.cli.run import VariableFiles, Variables
+from orchestrator.cli.run import Locked, VariableFiles, Variables
 
 
-def validate(context: typer.Context, *, var: Variables = [], var_file: VariableFiles = []) -> None:  # noqa: B006
-    """Read the file and every task in it, and say what is wrong. Starts, pulls and asks nothing."""
-    from orchestrator.cli.events import emit
-    from orchestrator.registry.reference import Reference
+def validate(
+    context: typer.Context,
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no registry, and skip what is not known on this host.")
+    ] = False,
+    locked: Locked = False,
+    var: Variables = [],  # noqa: B006  # typer copies it
+    var_file: VariableFiles = [],  # noqa: B006  # typer copies it
+) -> int:
+    """Read the file and every task in it, and say all that is wrong. Starts and pulls nothing.
 
-    invocation = invocation_of(context)
-    invocation.settings()
-    project = invocation.project(var, var_file)
-    for task in project.tasks.values():
-        for provider in (task.input, task.output):
-            if provider.kind != "path":
-                Reference.parse(provider.reference, where=provider.where)
-    names = sorted(project.tasks)
-    if invocation.json:
-        emit({"event": "valid", "file": str(project.path), "tasks": names})
-    elif not invocation.quiet:
-        listed = ", ".join(f"`{name}`" for name in names)
-        typer.echo(f"{project.path.name} is valid: {len(names)} task{'' if len(names) == 1 else 's'}: {listed}")
+    Every config is checked against its provider's own schema, which is read through the registry.
+    """
+    from orchestrator.cli.validating import validate_and_show
+
+    return validate_and_show(invocation_of(context), offline=offline, locked=locked, variables=var, files=var_file)

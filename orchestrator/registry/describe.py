@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from dstream_sdk.protocol import LABEL
 from orchestrator.errors import UnavailableError, Where
-from orchestrator.registry.client import RegistryClient
+from orchestrator.registry.client import MANIFEST_LIMIT
 from orchestrator.registry.image import platform_of
 from orchestrator.registry.layout import executables, layout_of
 from orchestrator.registry.manifest import Descriptor, Kind, Manifest
 from orchestrator.registry.reference import Reference
 
 _PLATFORM_FIELDS = ("os", "architecture", "variant")
+
+
+class Content(Protocol):
+    """Where manifests and small blobs are read: a `RegistryClient`, or a `ContentCache` before it."""
+
+    def manifest(self, reference: Reference) -> Manifest: ...
+
+    def blob(self, reference: Reference, descriptor: Descriptor, *, limit: int = MANIFEST_LIMIT) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class Announcement:
     kind: Kind
 
 
-def describe(client: RegistryClient, reference: Reference, platform: str) -> Announcement:
+def describe(client: Content, reference: Reference, platform: str) -> Announcement:
     """Read the announcement of `reference` for `platform` (`os/architecture[/variant]`).
 
     Of an image it is the label in its config; of an artifact the same annotation, or else its `provider.json`.
@@ -66,7 +74,7 @@ def describe(client: RegistryClient, reference: Reference, platform: str) -> Ann
     )
 
 
-def _config(client: RegistryClient, reference: Reference, manifest: Manifest) -> Mapping[str, Any]:
+def _config(client: Content, reference: Reference, manifest: Manifest) -> Mapping[str, Any]:
     try:
         config = json.loads(client.blob(reference, manifest.config))
     except (ValueError, RecursionError) as error:

@@ -68,6 +68,18 @@ def wrong_kind(manifest: Manifest) -> DstreamError:
     return ConfigError("provider.kind", f"{named} is no provider but {what}", hint=_HINT, where=where)
 
 
+def no_image(manifest: Manifest) -> DstreamError:
+    """The error for a `provider_image` that leads to something else than an image."""
+    named = f"`{manifest.reference.familiar}`"
+    where = Where(image=str(manifest.reference))
+    if manifest.kind == "artifact":
+        hint = "name it with `provider_ref`, which runs it as a process of this host"
+        message = f"{named} is an artifact; `provider_image` takes an image"
+        return ConfigError("provider.kind", message, hint=hint, where=where)
+    what = "a catalog of providers" if manifest.kind == "catalog" else f"of type `{manifest.artifact_type}`"
+    return ConfigError("provider.kind", f"{named} is no image but {what}", where=where)
+
+
 def _executable(manifest: Manifest, platform: str) -> Descriptor:
     where = Where(image=str(manifest.reference))
     offered = executables(manifest)
