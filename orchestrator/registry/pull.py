@@ -30,7 +30,7 @@ from orchestrator.registry.image import (
     same_platform,
 )
 from orchestrator.registry.reference import Reference, rewrite
-from orchestrator.registry.refusals import other_platform, pull_refused
+from orchestrator.registry.refusals import not_an_image, other_platform, pull_refused
 from orchestrator.runtime.refusals import engine_unreachable
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class EngineImages:
 
         A local image for another platform counts as missing. Blocks while pulling; `on_event` is called
         from here, and what it raises ends the pull. Raises `ConfigError` (`reference.invalid`,
-        `image.not_found`, `image.platform`, `image.digest`) and `UnavailableError` (`image.absent`,
+        `image.not_found`, `image.platform`, `image.digest`, `provider.kind`) and `UnavailableError` (`image.absent`,
         `image.unauthorized`, `image.stalled`, `image.pull_failed`, `registry.*`, `engine.*`), at `where`.
         """
         where = replace(where or Where(), image=reference)
@@ -140,6 +140,8 @@ class EngineImages:
                 f"the image `{asked.reference}` is not on this host, and pulling is switched off",
                 hint="allow it with `--pull missing`, or pull the image with `docker pull`",
             )
+        if not found.get("Architecture"):  # some engines pull anything, and this is how they describe an artifact
+            raise not_an_image(f"`{asked.reference}`", "it names no architecture", where=asked.where)
         if not self._fits(found, asked):
             wanted = asked.platform or self._platform
             raise other_platform(asked.reference, platform_of(found), wanted, where=asked.where)

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 _PLATFORM = ("no matching manifest for", "match the specified platform", "match for platform", "the specified platform")
 _MISSPELT_PLATFORM = ("platform specifier", "unknown operating system or architecture")
+_NO_IMAGE = (
+    "unsupported media type",
+    "invalid rootfs in image configuration",
+    "mismatched image rootfs and manifest layers",
+    "encountered remote",
+    "unsupported image-specific operation on artifact",
+)
 _DISK = ("no space left on device",)
 _RATE = ("toomanyrequests", "too many requests", "rate limit")
 _GONE = ("repository does not exist", "manifest unknown", "name unknown")
@@ -56,6 +63,8 @@ def pull_refused(
         return ConfigError("image.platform", f"`{platform}` is not a platform: {words}", hint=hint, where=where)
     if says(_PLATFORM):
         return other_platform(wanted, None, platform, where=where)
+    if says(_NO_IMAGE):
+        return not_an_image(image, words, where=where)
     if says(_DISK):
         hint = "free some space where the engine keeps its images, for example with `docker system prune`"
         return UnavailableError("engine.disk", f"no room to pull {image}: {words}", hint=hint, where=where)
@@ -91,6 +100,12 @@ def other_platform(wanted: str, has: str | None, platform: str, *, where: Where)
     if has:
         hint += f'; if this engine can emulate {has}, write `platform = "{has}"`'
     return ConfigError("image.platform", f"the image `{wanted}` is {for_what}", hint=hint, where=where)
+
+
+def not_an_image(image: str, words: str, *, where: Where) -> DstreamError:
+    """What `image`, in backticks, names is something else; `words` say how that shows."""
+    hint = "an artifact is named with `provider_ref`; `dstream providers inspect` says what a reference leads to"
+    return ConfigError("provider.kind", f"{image} is not an image: {words}", hint=hint, where=where)
 
 
 def not_found(image: str, reference: Reference, said: str, where: Where) -> DstreamError:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError
+from orchestrator.registry.client import RegistryClient
 from orchestrator.registry.pull import EngineImages, PullEvent
+from tests.servers.artifacts import original_files, publish_by_platform, publish_files
 from tests.servers.registry import Registry
 from tests.servers.tiny import forget, publish
 
@@ -206,3 +208,14 @@ def test_without_an_engine_the_error_names_what_was_tried(host: str, code: str) 
     assert error.code == code
     assert host in error.message
     assert "DOCKER_HOST" in str(error.hint)
+
+
+def test_an_artifact_is_no_image_and_the_error_names_the_other_attribute(images: EngineImages, registry: str) -> None:
+    program = {"linux/amd64": b"#!/bin/sh\n"}
+    with RegistryClient(deadline=5.0) as client:
+        publish_files(client, f"{registry}/pull/artifact:original", original_files(program))
+        publish_by_platform(client, f"{registry}/pull/artifact:index", program)
+    for tag in ("original", "index"):
+        error = refusal(images, f"{registry}/pull/artifact:{tag}")
+        assert (type(error), error.code) == (ConfigError, "provider.kind")
+        assert "`provider_ref`" in str(error.hint)

@@ -54,6 +54,19 @@ def test_an_engine_that_never_starts_the_pull_is_given_up(tmp_path: Path) -> Non
         assert failure(engine.host, stall_timeout=0.2).code == "image.stalled"
 
 
+@pytest.mark.parametrize("architecture", [{}, {"Architecture": ""}])
+def test_an_artifact_that_an_engine_took_for_an_image_is_refused(tmp_path: Path, architecture: dict[str, str]) -> None:
+    artifact = {"Id": "sha256:1", "RepoDigests": [], "Os": "", "Config": {}, **architecture}
+
+    def finish(request: Request) -> None:
+        request.chunks()
+        request.last_chunk()
+        request.server.answers["inspect"] = lambda asked: asked.json(200, artifact)
+
+    with EngineApi(tmp_path / "e.sock", inspect=absent, pull=finish) as engine:
+        assert failure(engine.host).code == "provider.kind"
+
+
 def test_an_engine_that_hangs_is_given_up(tmp_path: Path) -> None:
     with EngineApi(tmp_path / "e.sock", inspect=Request.hang, pull=Request.hang) as engine:
         error = failure(engine.host, timeout=0.2)

@@ -24,6 +24,11 @@ SAID = [
     (404, "no matching manifest for linux/arm64/v8 in the manifest list entries", "image.platform"),
     (404, "image with reference r.example/t/x was found but does not match the specified platform", "image.platform"),
     (400, '"bogus!" is an invalid component of "bogus!/x": platform specifier component', "image.platform"),
+    (500, "unsupported media type application/vnd.oci.empty.v1+json", "provider.kind"),
+    (500, "invalid rootfs in image configuration", "provider.kind"),
+    (500, 'Encountered remote "application/vnd.docker.plugin.v0+json"(unknown) when fetching', "provider.kind"),
+    (None, "failed to unpack image: mismatched image rootfs and manifest layers", "provider.kind"),
+    (500, 'unsupported image-specific operation on artifact with type "application/vnd.x"', "provider.kind"),
     (None, "failed to register layer: write /usr/lib/x: no space left on device", "engine.disk"),
     (None, "unexpected EOF", "registry.unreachable"),
     (500, "something nobody has seen before", "image.pull_failed"),
@@ -39,7 +44,17 @@ def test_the_words_of_an_engine_decide_the_error(status: int | None, words: str,
     assert "r.example" in error.message or "linux/arm64" in error.message
     assert error.hint
     assert error.where.line == 5
-    assert error.exit_code == (EXIT_CONFIG if code in ("image.not_found", "image.platform") else EXIT_ENVIRONMENT)
+    ours = code in ("image.not_found", "image.platform", "provider.kind")
+    assert error.exit_code == (EXIT_CONFIG if ours else EXIT_ENVIRONMENT)
+
+
+def test_what_is_no_image_is_said_to_belong_behind_the_other_attribute() -> None:
+    reference = Reference.parse("r.example/t/x:v1")
+    error = pull_refused(
+        "unsupported media type application/vnd.dstream.provider", 500, reference, "r.example/t/x:v1",
+        platform="linux/amd64", where=Where(),
+    )  # fmt: skip
+    assert "`provider_ref`" in str(error.hint)
 
 
 def test_a_mirrored_image_is_named_as_written_and_as_pulled() -> None:
