@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError, Where
 from orchestrator.registry.refusals import not_found
@@ -83,8 +83,10 @@ def refused(answer: requests.Response, asked: Asked) -> DstreamError | Passing:
 
 
 def unanswered(error: Exception, asked: Asked, *, known: bool) -> DstreamError | Passing:
-    """The error for an exception of the HTTP client. `known` is whether the registry has answered before:
-    one that has is likely to come back, one that has not is likely to be misspelt or switched off.
+    """The error for an exception of the HTTP client.
+
+    No connection to a registry that is not `known`, for it has never answered, is not tried again: it is more
+    likely to be misspelt or switched off than to come back.
     """
     registry = asked.target.registry
     innermost = _innermost(error)
@@ -166,12 +168,20 @@ def _retry_after(answer: requests.Response) -> float | None:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
+def _unconnected(error: BaseException) -> bool:
+    return any(isinstance(one, ConnectTimeoutError | NewConnectionError) for one in _chain(error))
+
+
 def _innermost(error: BaseException) -> BaseException:
     """The operating system's or the TLS library's own error, below those of the HTTP client."""
+    return _chain(error)[-1]
+
+
+def _chain(error: BaseException) -> list[BaseException]:
     seen = [error]
     while (below := _below(seen[-1])) is not None and below not in seen:
         seen.append(below)
-    return seen[-1]
+    return seen
 
 
 def _below(error: BaseException) -> BaseException | None:

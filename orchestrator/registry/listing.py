@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.registry.transport import Transport
 
 _PAGE = 1000
-_MOST_PAGES = 1000
+_MOST_PAGES = 500
 _PAGE_LIMIT = 16 << 20
 
 

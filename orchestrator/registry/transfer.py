@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.registry.manifest import Descriptor
     from orchestrator.registry.transport import Transport
 
-_CHUNK = 256 << 10
+_CHUNK = 64 << 10
 _FROM = re.compile(r"bytes (\d+)-")
 
 
