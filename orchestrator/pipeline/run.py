@@ -65,6 +65,7 @@ class _Run:
         self._delivery: Delivery = "best-effort"
         self._resumed_from: int | None = None
         self._restarts = 0
+        self._running_since: float | None = None
 
     def run(self) -> RunSummary:
         source, output = self._session.prepare("input"), self._session.prepare("output")
@@ -120,8 +121,8 @@ class _Run:
                 ack_timeout=self._task.delivery.ack_timeout or self._services.ack_timeout,
                 ready_timeout={p.spec.role: self._session.ready_timeout(p) for p in (source, output)},
                 grace=self._options.grace,
-                timeout=self._options.timeout,
-                max_records=self._options.max_records,
+                timeout=self._time_left(),
+                max_records=self._records_left(),
                 ca_bundle=self._services.ca_bundle,
             ),
             commit=self._commit,
@@ -138,6 +139,7 @@ class _Run:
         self._phase = phase
         self._observer.phase(phase)
         if phase == "running":
+            self._running_since = self._running_since or time.monotonic()
             self._ledger, self._delivery = attempt.ledger, attempt.delivery
             if attempt.delivery == "best-effort":
                 self._observer.warning(_why_best_effort(attempt))
@@ -180,7 +182,25 @@ class _Run:
             )
         return reply.streams
 
+    def _time_left(self) -> float | None:
+        """What earlier attempts left of the time that was asked for: it bounds the run, not each of them."""
+        if self._options.timeout is None or self._running_since is None:
+            return self._options.timeout
+        return max(0.0, self._running_since + self._options.timeout - time.monotonic())
+
+    def _records_left(self) -> int | None:
+        """Likewise of the records: those that were dealt with. The others are repeated, and count then."""
+        if self._options.max_records is None:
+            return None
+        earlier = self._earlier
+        done = earlier.relayed if earlier.delivered is None else earlier.delivered + earlier.rejected
+        return max(1, self._options.max_records - done)
+
     def _restarting(self, error: DstreamError, pause: float) -> None:
+        left = self._time_left()
+        if left is not None and left <= pause:
+            self._control.drain()  # the time is up before there could be another attempt
+            return
         self._observer.warning(f"{self._services.redact(str(error))}; trying again in {pause:.1f} s")
 
     def _progress(self) -> Progress:

@@ -321,6 +321,45 @@ def test_a_restart_policy_gives_up_after_its_retries(stage: Stage) -> None:
     assert sum("trying again" in warning for warning in stage.observer.warnings) == 2
 
 
+def test_the_timeout_bounds_a_run_however_often_it_restarts(stage: Stage) -> None:
+    too_late = threading.Timer(20, stage.control.kill)
+    too_late.start()
+    try:
+        error = failure(
+            stage,
+            [["sleep", 0.3], ["exit", 1]],
+            KEEP,
+            timeout=1.0,
+            restart=Restart(policy="on-failure", backoff=0.05, max_backoff=0.05),
+        )
+    finally:
+        too_late.cancel()
+    assert error.code == "provider.died"
+    assert any("trying again" in warning for warning in stage.observer.warnings)
+
+
+def test_enough_records_are_counted_over_all_attempts(stage: Stage) -> None:
+    once = str(stage.folder / "once")
+    first = [["repeat", 30, DATA], ["say", checkpoint(1, 30)], ["read", 1], ["exit", 1]]
+    summary = stage.play(
+        [
+            ["on_term", [["say", checkpoint(2, 25), end(25)], ["eof"]]],
+            ["once", once, first],
+            ["repeat", 25, DATA],
+            ["sleep", 60],
+        ],
+        [
+            ["on_term", []],
+            ["once", once + ".output", [["read", 31], ["say", ack(1, 30)], ["eof"]]],
+            ["keep", "/dev/null"],
+            ["say", end(25)],
+        ],
+        max_records=50,
+        restart=Restart(policy="on-failure", backoff=0.05),
+    )
+    assert (summary.outcome, summary.restarts, summary.counts.delivered) == ("drained", 1, 55)
+
+
 def test_nothing_of_a_failed_run_is_left(stage: Stage) -> None:
     pids = stage.folder / "pids"
     failure(
