@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -18,14 +17,13 @@ from orchestrator.registry.answers import wrong_digest
 from orchestrator.registry.credentials import Credentials
 from orchestrator.registry.listing import body_of, listed
 from orchestrator.registry.manifest import MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, digest_of
-from orchestrator.registry.reference import Reference
+from orchestrator.registry.reference import Reference, is_digest
 from orchestrator.registry.transfer import fetch
 from orchestrator.registry.transport import Transport
 
 MANIFEST_LIMIT = 4 << 20
 """The largest manifest, config or description that is read into memory, in bytes."""
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
-_DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
 
 
 class RegistryClient:
@@ -222,7 +220,7 @@ def _manifest_of(target: Reference) -> str:
 def _digest_in(answer: Response) -> str | None:
     """The digest that the registry names, if it is one."""
     named = answer.headers.get("Docker-Content-Digest", "")
-    return named if _DIGEST.fullmatch(named) else None
+    return named if is_digest(named) else None
 
 
 def _type(media_type: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from orchestrator.errors import ConfigError, UnavailableError, Where
 from orchestrator.registry.image import best_platform
-from orchestrator.registry.reference import Reference
+from orchestrator.registry.reference import Reference, is_digest
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -206,9 +206,8 @@ def _descriptor(entry: Any) -> Descriptor:
     if not isinstance(entry, dict):
         raise TypeError("a descriptor is not an object")
     digest, size = entry["digest"], entry["size"]
-    if not isinstance(digest, str) or type(size) is not int or size < 0:
+    if not (isinstance(digest, str) and is_digest(digest)) or type(size) is not int or size < 0:
         raise TypeError("a descriptor has no digest or no size")
-    Reference("localhost", "x").with_digest(digest)
     platform = entry.get("platform")
     name = None
     if isinstance(platform, dict):

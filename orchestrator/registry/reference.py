@@ -126,6 +126,15 @@ def rewrite(reference: Reference, mirrors: Mapping[str, str]) -> Reference:
         ) from None
 
 
+def is_digest(text: str) -> bool:
+    """Whether `text` is a digest by one of the known algorithms, in full."""
+    try:
+        _check_digest(text)
+    except _MalformedError:
+        return False
+    return True
+
+
 class _MalformedError(Exception):
     """What is wrong with a reference, and what to write instead."""
 
