@@ -117,7 +117,7 @@ def test_without_an_engine_an_image_is_an_error_of_the_environment(project: Proj
 def test_a_signal_ends_the_suite_and_the_provider(project: Project) -> None:
     """The provider says when it has started, into a pipe that closes once nobody is left who holds it."""
     path = project.folder / "stuck"
-    path.write_text("#!/bin/sh\necho started > alive\nexec sleep 600 > alive\n")
+    path.write_text("#!/bin/sh\nexec 3> alive\necho started >&3\nexec sleep 600\n")
     path.chmod(0o755)
     alive = project.folder / "alive"
     os.mkfifo(alive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,19 @@ def test_nothing_is_left_where_it_could_not_be_written(project: Project) -> None
     done = project.run("providers", "new", "orders-feed", "--kind", "input", "--folder", "file/orders-feed")
     assert done.code == 4
     assert "new.unwritable" in done.stderr
+    assert set(project.folder.rglob("*")) == before
+
+
+def test_nothing_is_left_where_the_disk_took_only_the_first_files(project: Project) -> None:
+    before = set(project.folder.rglob("*"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))  # bytes in a file; the README is longer
+    try:
+        done = project.run("providers", "new", "orders-feed", "--kind", "input")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.code == 4
+    assert "File too large" in done.stderr
     assert set(project.folder.rglob("*")) == before
 
 
