@@ -115,9 +115,9 @@ def _wanted(project: Project | None, asked: Asked) -> list[Wanted]:
     return [used.get(key) or Wanted(reference, Where(), None, asked.platform) for key, reference in named.items()]
 
 
-def _kind(client: RegistryClient, reference: str, where: Where) -> Kind:
+def _kind(client: RegistryClient, reference: Reference, where: Where) -> Kind:
     try:
-        manifest = client.manifest(Reference.parse(reference, where=where))
+        manifest = client.manifest(reference)
     except DstreamError as error:
         error.where = where.filled_from(error.where)
         raise

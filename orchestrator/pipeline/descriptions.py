@@ -63,7 +63,7 @@ class Descriptions:
 
     def _announced(self, spec: ProviderSpec) -> Announced:
         try:
-            reference = Reference.parse(self._sources.lock.pin(spec.reference, spec.where), where=spec.where)
+            reference = self._sources.lock.pin(Reference.parse(spec.reference, where=spec.where), spec.where)
             if (spec.pull or self._pull) != "always":
                 with self._asking_here:
                     here = self._here(spec, str(reference))

@@ -10,7 +10,7 @@ from dstream_sdk.protocol import PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import Where
 from orchestrator.pipeline.description import from_bytes, from_file, from_label
-from orchestrator.pipeline.sources import PullPolicy, Sources
+from orchestrator.pipeline.sources import Asked, PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
 from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
 
@@ -90,10 +90,9 @@ def prepare(
 
     Raises `ConfigError` for what the file can mend and `UnavailableError` where engine or registry fail.
     """
+    asked = Asked(spec.reference, spec.where, spec.pull or pull, spec.platform, on_event)
     if spec.kind == "image":
-        image = sources.image(
-            spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
-        )
+        image = sources.image(asked)
         program: Program = ImageProgram(spec.reference, image.image_id, image.digest)
         content = image.digest or image.image_id
         description = from_label(image.labels, spec)
@@ -101,9 +100,7 @@ def prepare(
         program, content = PathProgram(spec.reference), None
         description = from_file(Path(spec.reference).with_name("provider.json"), spec)
     else:
-        artifact = sources.artifact(
-            spec.reference, pull=spec.pull or pull, platform=spec.platform, on_event=on_event, where=spec.where
-        )
+        artifact = sources.artifact(asked)
         program, content = PathProgram(str(artifact.executable)), artifact.digest
         description = from_bytes(artifact.description, spec)
     announced = description is not None or spec.protocol == PROTOCOL_VERSION

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from orchestrator.config.model import Kind
 from orchestrator.errors import DstreamError, Where
-from orchestrator.pipeline.sources import Sources
+from orchestrator.pipeline.sources import Asked, Sources
 from orchestrator.registry.image import PullEvent
+from orchestrator.registry.reference import Reference
 
 _AT_ONCE = 16
 """Pulls that are asked for at the same time; how many layers really move at once is the engine's setting."""
@@ -39,7 +40,7 @@ class Pulled:
 def pull_all(
     wanted: Sequence[Wanted],
     sources: Callable[[], AbstractContextManager[Sources]],
-    kind_of: Callable[[str, Where], Kind],
+    kind_of: Callable[[Reference, Where], Kind],
 ) -> Iterator[PullEvent | Pulled]:
     """Pull all of `wanted` and tell what happens, ending with one `Pulled` for each; a failure stops no other.
 
@@ -76,19 +77,14 @@ def pull_all(
 
 
 def _pull(
-    one: Wanted, sources: Sources, kind_of: Callable[[str, Where], Kind], on_event: Callable[[PullEvent], None]
+    one: Wanted, sources: Sources, kind_of: Callable[[Reference, Where], Kind], on_event: Callable[[PullEvent], None]
 ) -> Pulled:
     try:
-        pinned = sources.lock.pin(one.reference, one.where)
+        reference = Reference.parse(one.reference, where=one.where)
+        pinned = sources.lock.pin(reference, one.where)
         kind = one.kind or kind_of(pinned, one.where)
-        fetch = sources.image if kind == "image" else sources.artifact
-        found = fetch(
-            one.reference,
-            pull="missing" if "@" in pinned else "always",
-            platform=one.platform,
-            on_event=on_event,
-            where=one.where,
-        )
+        asked = Asked(one.reference, one.where, "missing" if pinned.digest else "always", one.platform, on_event)
+        found = sources.image(asked) if kind == "image" else sources.artifact(asked)
     except DstreamError as failure:
         return Pulled(one, failure=failure)
     return Pulled(one, found.digest)

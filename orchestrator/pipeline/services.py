@@ -18,6 +18,7 @@ from orchestrator.pipeline.provider import Prepared, prepare
 from orchestrator.pipeline.secrecy import secret_values
 from orchestrator.pipeline.sources import PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
+from orchestrator.registry.reference import Reference
 from orchestrator.relay.channel import Halt, Halted
 from orchestrator.runtime.base import Role, Runtime, Scope
 from orchestrator.state.lock import Locks
@@ -70,7 +71,7 @@ class Session:
     ) -> None:
         for spec in (task.input, task.output):
             if spec.kind != "path":
-                services.sources.lock.pin(spec.reference, spec.where)
+                services.sources.lock.pin(Reference.parse(spec.reference, where=spec.where), spec.where)
         self.task = task
         self.services = services
         self.options = options
@@ -105,8 +106,10 @@ class Session:
         spec = self.task.input if role == "input" else self.task.output
         self.services.hide(sorted(spec.secrets))
         self.observer.phase("preparing", spec.reference)
-        if spec.kind != "path" and (warning := self.services.sources.lock.lacks(spec.reference)):
-            self.observer.warning(warning)
+        if spec.kind != "path":
+            warning = self.services.sources.lock.lacks(Reference.parse(spec.reference, where=spec.where))
+            if warning is not None:
+                self.observer.warning(warning)
         prepared = prepare(spec, self.services.sources, pull=self.options.pull, on_event=self._pulling)
         self.services.hide(secret_values(prepared.description, spec.config))
         return prepared

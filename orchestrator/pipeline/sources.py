@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
-from orchestrator.errors import Where
+from orchestrator.errors import ConfigError, Where
 from orchestrator.registry.artifacts import Artifacts, ResolvedArtifact
 from orchestrator.registry.image import PullEvent, ResolvedImage
 from orchestrator.registry.lockfile import Lock
 from orchestrator.registry.reference import Reference
 
 PullPolicy = Literal["missing", "always", "never"]
+Found = TypeVar("Found", ResolvedImage, ResolvedArtifact)
 
 
 class Images(Protocol):
@@ -38,10 +39,27 @@ class Verifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One provider that is to be fetched. `on_event` is told how a pull goes; what it raises ends the pull."""
+
+    reference: str
+    where: Where
+    pull: PullPolicy
+    platform: str | None = None
+    on_event: Callable[[PullEvent], None] | None = None
+
+    def as_written(self, event: PullEvent) -> None:
+        """Pass an event on, with the reference that stands in the file and not its locked digest."""
+        if self.on_event is not None:
+            self.on_event(replace(event, reference=self.reference))
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """Where the providers of one project come from. For one thread at a time.
 
-    `verifier` is None where the project has no `trust` block.
+    What is locked is taken by its digest, whatever its tag has become. `verifier` is None where the project has
+    no `trust` block.
     """
 
     images: Images
@@ -49,56 +67,31 @@ class Sources:
     lock: Lock
     verifier: Verifier | None = None
 
-    def image(
-        self,
-        reference: str,
-        *,
-        pull: PullPolicy,
-        platform: str | None,
-        on_event: Callable[[PullEvent], None] | None,
-        where: Where,
-    ) -> ResolvedImage:
-        """The image that is meant by `reference`, on the engine and trusted when this returns.
+    def image(self, asked: Asked) -> ResolvedImage:
+        """The image that is meant, on the engine and trusted when this returns. Blocks while it pulls.
 
-        Blocks while it pulls. What is locked is taken by its digest, whatever its tag has become. Raises
-        `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and what `images` and `verifier` do, at `where`.
+        Raises `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and what `images` and `verifier` do.
         """
-        image = self.images.resolve(
-            self.lock.pin(reference, where),
-            pull=pull,
-            platform=platform,
-            on_event=_as_written(reference, on_event),
-            where=where,
-        )
-        self._verify(reference, image.digest, where)
-        return image
+        return self._fetch(self.images.resolve, asked)
 
-    def artifact(
-        self,
-        reference: str,
-        *,
-        pull: PullPolicy,
-        platform: str | None,
-        on_event: Callable[[PullEvent], None] | None,
-        where: Where,
-    ) -> ResolvedArtifact:
-        """The artifact that is meant by `reference`, on this host and trusted when this returns. As `image`."""
-        artifact = self.artifacts.resolve(
-            self.lock.pin(reference, where),
-            pull=pull,
-            platform=platform,
-            on_event=_as_written(reference, on_event),
-            where=where,
-        )
-        self._verify(reference, artifact.digest, where)
-        return artifact
+    def artifact(self, asked: Asked) -> ResolvedArtifact:
+        """The artifact that is meant, on this host and trusted when this returns. As `image`."""
+        return self._fetch(self.artifacts.resolve, asked)
 
-    def _verify(self, reference: str, digest: str | None, where: Where) -> None:
+    def _fetch(self, resolve: Callable[..., Found], asked: Asked) -> Found:
+        reference = Reference.parse(asked.reference, where=asked.where)
+        pinned = self.lock.pin(reference, asked.where)
+        text = asked.reference if pinned == reference else str(pinned)
+        try:
+            found = resolve(
+                text, pull=asked.pull, platform=asked.platform, on_event=asked.as_written, where=asked.where
+            )
+        except ConfigError as error:
+            if error.code == "image.not_found" and pinned != reference:
+                upgrade = f"dstream providers lock --upgrade {asked.reference}"
+                error.hint = f"the lock has a digest that is no longer there; `{upgrade}` takes what the tag means now"
+            raise
         if self.verifier is not None:
-            meant = Reference.parse(reference, where=where)
-            self.verifier.verify(meant.with_digest(digest) if digest else meant, where=where)
-
-
-def _as_written(reference: str, on_event: Callable[[PullEvent], None] | None) -> Callable[[PullEvent], None] | None:
-    """`on_event`, told of the reference that stands in the file, and not of its locked digest."""
-    return None if on_event is None else lambda event: on_event(replace(event, reference=reference))
+            meant = reference.with_digest(found.digest) if found.digest else reference
+            self.verifier.verify(meant, where=asked.where)
+        return found

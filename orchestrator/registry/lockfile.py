@@ -41,31 +41,26 @@ class Lock:
         self._path = path
         self._required = required
 
-    def find(self, reference: Reference, where: Where | None = None) -> LockedProvider | None:
-        """What `reference` is locked to. Raises `ConfigError` at `where` if it must be in the lock and is not.
+    def pin(self, reference: Reference, where: Where | None = None) -> Reference:
+        """`reference` with its locked digest; unchanged where it is not locked and need not be.
 
-        `lock.missing` means that there is no lock file, `lock.stale` that the file lacks this reference, or has
-        another digest for it than the one it is pinned to.
+        Raises `ConfigError` at `where`: `lock.missing` if there must be a lock file and is none, `lock.stale` if it
+        must have this reference and lacks it, or has another digest for it than the one it is pinned to.
         """
         found = (self._locked or {}).get(lock_key(reference))
-        if found is not None and reference.digest not in (None, found.digest):
-            message = f"`{reference}` is locked to another digest: `{found.digest}`"
-            raise ConfigError("lock.stale", message, hint=_HINT, where=where)
-        if found is None and self._required:
+        if found is not None:
+            if reference.digest not in (None, found.digest):
+                message = f"`{reference}` is locked to another digest: `{found.digest}`"
+                raise ConfigError("lock.stale", message, hint=_HINT, where=where)
+            return reference.with_digest(found.digest)
+        if self._required:
             if self._locked is None:
                 raise ConfigError("lock.missing", f"there is no `{self._path.name}`", hint=_HINT, where=where)
             raise ConfigError("lock.stale", self._missing(reference), hint=_HINT, where=where)
-        return found
+        return reference
 
-    def pin(self, text: str, where: Where | None = None) -> str:
-        """The reference `text`, with its locked digest if there is one. Raises as `find` and `Reference.parse` do."""
-        reference = Reference.parse(text, where=where)
-        found = self.find(reference, where)
-        return text if found is None else str(reference.with_digest(found.digest))
-
-    def lacks(self, text: str) -> str | None:
+    def lacks(self, reference: Reference) -> str | None:
         """A warning for a reference that is missing in a lock that others are in."""
-        reference = Reference.parse(text)
         missing = self._locked is not None and lock_key(reference) not in self._locked
         return f"{self._missing(reference)}: {_HINT}" if missing else None
 

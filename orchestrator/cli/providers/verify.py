@@ -47,7 +47,7 @@ def verify(
     if trust is None:
         project = invocation.project()
         trust = _required(project.trust, invocation.config)
-        meant = Reference.parse(Lock(project.locked, project.lock_path).pin(text))
+        meant = Lock(project.locked, project.lock_path).pin(meant)
     with registry_client(settings) as client:
         if meant.digest is None:
             meant = meant.with_digest(client.resolve(meant).digest)

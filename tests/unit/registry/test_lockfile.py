@@ -83,28 +83,33 @@ def test_every_spelling_of_a_reference_has_one_key(written: str, key: str) -> No
     assert lock_key(Reference.parse(written)) == key
 
 
+def pin(lock: Lock, text: str) -> str:
+    return str(lock.pin(Reference.parse(text)))
+
+
 def test_a_locked_reference_is_pinned_and_keeps_its_tag() -> None:
-    assert locking(ORDERS).pin("ghcr.io/katasec/orders:v1") == f"ghcr.io/katasec/orders:v1@{A}"
-    assert locking(ORDERS).lacks("ghcr.io/katasec/orders:v1") is None
+    lock = locking(ORDERS)
+    assert pin(lock, "ghcr.io/katasec/orders:v1") == f"ghcr.io/katasec/orders:v1@{A}"
+    assert lock.lacks(Reference.parse("ghcr.io/katasec/orders:v1")) is None
 
 
 def test_a_reference_that_the_lock_lacks_is_told_and_followed() -> None:
-    lock = locking(ORDERS)
-    assert lock.pin("ghcr.io/katasec/orders:v2") == "ghcr.io/katasec/orders:v2"
-    assert "`ghcr.io/katasec/orders:v2` is not in `dstream.lock.hcl`" in str(lock.lacks("ghcr.io/katasec/orders:v2"))
+    lock, other = locking(ORDERS), Reference.parse("ghcr.io/katasec/orders:v2")
+    assert lock.pin(other) == other
+    assert "`ghcr.io/katasec/orders:v2` is not in `dstream.lock.hcl`" in str(lock.lacks(other))
 
 
 def test_without_a_lock_nothing_is_said() -> None:
-    lock = Lock(None, FILE)
-    assert lock.pin("alpine") == "alpine"
-    assert lock.lacks("alpine") is None
+    lock, alpine = Lock(None, FILE), Reference.parse("alpine")
+    assert lock.pin(alpine) == alpine
+    assert lock.lacks(alpine) is None
 
 
 @pytest.mark.parametrize(("locked", "code"), [(None, "lock.missing"), ({ORDERS.reference: ORDERS}, "lock.stale")])
 def test_a_required_lock_refuses_what_it_does_not_have(locked: Mapping[str, LockedProvider] | None, code: str) -> None:
     where = Where(file="dstream.hcl", line=3)
     with pytest.raises(ConfigError) as caught:
-        Lock(locked, FILE, required=True).pin("ghcr.io/katasec/orders:v2", where)
+        Lock(locked, FILE, required=True).pin(Reference.parse("ghcr.io/katasec/orders:v2"), where)
     assert (caught.value.code, caught.value.where) == (code, where)
     assert "`dstream providers lock`" in str(caught.value.hint)
 
@@ -112,13 +117,13 @@ def test_a_required_lock_refuses_what_it_does_not_have(locked: Mapping[str, Lock
 def test_a_pin_in_the_configuration_that_changed_is_not_in_the_lock() -> None:
     locked = LockedProvider(f"r.io/p:v1@{A}", A, "2026-11-23")
     with pytest.raises(ConfigError, match="is not in"):
-        locking(locked, required=True).pin(f"r.io/p:v1@{B}")
+        pin(locking(locked, required=True), f"r.io/p:v1@{B}")
 
 
 def test_a_lock_does_not_overrule_a_digest_in_the_configuration() -> None:
     locked = LockedProvider(f"r.io/p:v1@{A}", B, "2026-11-23")
     with pytest.raises(ConfigError) as caught:
-        locking(locked).pin(f"r.io/p:v1@{A}")
+        pin(locking(locked), f"r.io/p:v1@{A}")
     assert caught.value.code == "lock.stale"
     assert A in caught.value.message
     assert B in caught.value.message
