@@ -18,6 +18,9 @@ from orchestrator.runtime.base import Role
 REJECTS_HELD = 16 * 1024 * 1024
 """Bytes of rejected records kept until their ack; more are stored ahead of it."""
 
+LARGEST_ID = 2**63 - 1
+"""The largest checkpoint id that a store can be expected to keep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -91,6 +94,8 @@ class Ledger:
             raise protocol_error("input", f"checkpoint id {mark.id} follows {self._last_id}", offset)
         if mark.records != self.relayed:
             raise count_mismatch("input", f"checkpoint {mark.id}", mark.records, self.relayed, offset)
+        if mark.id > LARGEST_ID:
+            raise protocol_error("input", f"checkpoint id {mark.id} is larger than {LARGEST_ID}", offset)
         size = len(bytes(mark.state))
         if size > STATE_LIMIT:
             raise protocol_error("input", f"checkpoint {mark.id} holds {size:,} bytes of state", offset)

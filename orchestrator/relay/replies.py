@@ -114,8 +114,10 @@ def _letter(line: RejectLine, offset: int) -> Rejected:
     reject = line.reject
     if reject.envelope is not None:
         return Rejected(reject.record, reject.code, reject.reason, bytes(reject.envelope))
+    if reject.raw is None:
+        raise protocol_error("output", f"reject of record {reject.record} holds neither `envelope` nor `raw`", offset)
     try:
-        raw = base64.b64decode(reject.raw or "", validate=True)
+        raw = base64.b64decode(reject.raw, validate=True)
     except (binascii.Error, ValueError) as error:
         raise protocol_error("output", f"reject of record {reject.record}: `raw` is not base64", offset) from error
     return Rejected(reject.record, reject.code, reject.reason, raw, raw=True)

@@ -100,6 +100,20 @@ class TestControlLines:
         assert error.code == "relay.protocol"
         assert "offset" in error.message
 
+    def test_a_checkpoint_id_that_no_store_can_keep_stops_the_run(self, stage: Stage) -> None:
+        error = failure(stage, [["say", checkpoint(2**63, 0), end(0)], ["eof"]], [["on_term", []], *KEEP])
+        assert error.code == "relay.protocol"
+
+    def test_a_reject_without_its_record_stops_the_run(self, stage: Stage) -> None:
+        reject = '{"reject":{"record":1,"code":"too_large"}}'
+        error = failure(
+            stage,
+            [["repeat", 1, DATA], ["say", end(1)], ["eof"]],
+            [["keep", "/dev/null"], ["say", reject, end(1, 1)], ["eof"]],
+        )
+        assert error.code == "relay.protocol"
+        assert stage.state.dead_letters("play") == 0
+
     @pytest.mark.parametrize(
         "line", ['{"ack":{}}', '{"reject":{"record":1}}', '{"end":{}}', '{"ack":{"id":1,"records":1}}']
     )
