@@ -102,8 +102,11 @@ class Attempt:
         output = self._join("output")
         source = self._join("input")
         confirming = "ack" in output.capabilities
-        self.ledger = Ledger(confirming=confirming, max_in_flight=self._terms.max_in_flight)
-        if confirming and "checkpoint" in source.capabilities:
+        checkpointing = "checkpoint" in source.capabilities
+        self.ledger = Ledger(
+            confirming=confirming, max_in_flight=self._terms.max_in_flight, checkpointing=checkpointing
+        )
+        if confirming and checkpointing:
             self.delivery = "at-least-once"
         self._writer = InputWriter(source.outlet)
         if not source.prepared.announced:
@@ -116,7 +119,7 @@ class Attempt:
             outlet=output.outlet,
             reader=source.reader,
             ledger=self.ledger,
-            checkpoints="checkpoint" in source.capabilities,
+            checkpoints=checkpointing,
             forward_control=confirming,
             settled=self._settler.settle,
             on_end=lambda: self._reports.put(Report("input", "ended")),

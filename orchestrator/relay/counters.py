@@ -59,11 +59,13 @@ class Settled:
 class Ledger:
     """Counts of one attempt. Thread-safe.
 
-    `confirming` says whether the output acknowledges; without, nobody knows what was delivered.
+    `confirming` says whether the output acknowledges; without, nobody knows what was delivered. `checkpointing`
+    says whether the input gives it something to acknowledge before the end.
     """
 
-    def __init__(self, *, confirming: bool, max_in_flight: int) -> None:
+    def __init__(self, *, confirming: bool, max_in_flight: int, checkpointing: bool = True) -> None:
         self.confirming = confirming
+        self._acks_come = confirming and checkpointing
         self.relayed = 0
         self.bytes = 0
         self.acked = 0
@@ -133,10 +135,14 @@ class Ledger:
     def reject(self, letter: Rejected, offset: int) -> Settled | None:
         """Take in that a record can never be written.
 
-        Gives what must be stored ahead of the ack, once too much of it is held.
+        Gives what must be stored ahead of the ack: once too much of it is held, and at once where no ack will
+        come, since nobody will ever repeat the record.
         """
         if not self.acked < letter.record <= self.relayed or letter.record in self._rejects:
             raise protocol_error("output", f"reject of record {letter.record}, unknown or settled", offset)
+        if not self._acks_come:
+            self._rejects[letter.record] = None
+            return Settled(None, (letter,))
         self._rejects[letter.record] = letter
         self._rejects_held += len(letter.content)
         if self._rejects_held <= REJECTS_HELD:

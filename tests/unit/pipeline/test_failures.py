@@ -145,6 +145,17 @@ class TestDeath:
         )
         assert stage.stored == {"n": 10}
 
+    def test_records_that_no_ack_will_cover_are_dead_letters_at_once(self, stage: Stage) -> None:
+        reject = '{"reject":{"record":3,"code":"too_large","envelope":{"data":{}}}}'
+        rejected = stage.folder / "rejected"
+        failure(
+            stage,
+            [["repeat", 10, DATA], ["wait_for", str(rejected)], ["exit", 1]],
+            [["on_term", []], ["read", 3], ["say", reject], ["once", str(rejected), [["keep", "/dev/null"]]]],
+            announced=(False, True),
+        )
+        assert stage.state.dead_letters("play") == 1
+
     def test_a_legacy_output_keeps_what_it_was_given_when_the_input_dies(self, stage: Stage) -> None:
         kept = stage.folder / "kept"
         error = failure(
