@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TITLE = "org.opencontainers.image.title"
 DESCRIPTION_TITLE = "provider.json"
+_PACKED = "io.deis.oras.content.unpack"  # oras sets it on a folder, which it packs
 _PER_PLATFORM = re.compile(r"(?:plugin|provider)\.([a-z0-9]+)_([a-z0-9]+)(?:_(v[0-9]+))?(?:\.exe)?")
 _HINT = "see `docs/artifacts.md` for the two forms of a provider's artifact"
 
@@ -42,7 +43,7 @@ def layout_of(manifest: Manifest, platform: str) -> Layout:
     """
     if manifest.kind != "artifact":
         raise wrong_kind(manifest)
-    titled = {layer.annotations.get(TITLE, ""): layer for layer in manifest.layers}
+    titled = {_name(layer): layer for layer in manifest.layers}
     return Layout(_executable(manifest, platform), titled.get(DESCRIPTION_TITLE), manifest.annotations.get(LABEL))
 
 
@@ -50,7 +51,7 @@ def executables(manifest: Manifest) -> dict[str, Descriptor]:
     """The layers that are named for a platform, by `os/architecture[/variant]`; empty for the form with an index."""
     found = {}
     for layer in manifest.layers:
-        if named := _PER_PLATFORM.fullmatch(layer.annotations.get(TITLE, "")):
+        if named := _PER_PLATFORM.fullmatch(_name(layer)):
             found["/".join(part for part in named.groups() if part)] = layer
     return found
 
@@ -90,8 +91,14 @@ def _executable(manifest: Manifest, platform: str) -> Descriptor:
             hint = "use a version that is built for your platform"
             raise ConfigError("image.platform", message, hint=hint, where=where)
         return offered[best]
-    files = [layer for layer in manifest.layers if not layer.annotations.get(TITLE, "").endswith(".json")]
-    if len(files) != 1:
-        message = f"`{manifest.reference.familiar}` has {len(files)} files, and none is named for a platform"
+    files = [layer for layer in manifest.layers if not _name(layer).endswith(".json")]
+    if len(files) != 1 or files[0].annotations.get(_PACKED) == "true":
+        has = f"{len(files)} files, and none is named for a platform" if len(files) != 1 else "a packed folder"
+        message = f"`{manifest.reference.familiar}` has {has}"
         raise ConfigError("artifact.layout", message, hint=_HINT, where=where)
     return files[0]
+
+
+def _name(layer: Descriptor) -> str:
+    """The file's name, without the folder that it was pushed from."""
+    return layer.annotations.get(TITLE, "").rpartition("/")[2]

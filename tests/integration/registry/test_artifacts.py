@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.errors import ConfigError, UnavailableError, Where
+from orchestrator.errors import ConfigError, DstreamError, UnavailableError, Where
 from orchestrator.registry.artifacts import Artifacts, ResolvedArtifact
 from orchestrator.registry.cache import ArtifactCache
 from orchestrator.registry.client import RegistryClient
 from orchestrator.registry.image import PullEvent, host_platform
+from orchestrator.registry.manifest import EMPTY_CONFIG, PROVIDER_ARTIFACT
 from orchestrator.registry.reference import Reference
 from tests.servers.artifacts import original_files, publish_by_platform, publish_files
 from tests.servers.described import description, publish_described
+from tests.servers.failing_registry import Answer, FailingRegistry, altered, reset, status
 from tests.servers.registry import Registry
 
 if TYPE_CHECKING:
@@ -98,13 +100,11 @@ def test_every_platform_takes_its_own_of_an_index_and_names_the_same_digest(
 
 
 def test_a_platform_that_is_not_offered_is_refused_with_those_that_are(host: Host, name: str) -> None:
-    for number, publish in enumerate(
-        (publish_by_platform, lambda *given: publish_files(given[0], given[1], original_files(given[2])))
-    ):
-        reference = f"{name}-{number}"
-        publish(host.client, reference, BOTH)
+    publish_by_platform(host.client, f"{name}-index", BOTH)
+    publish_files(host.client, f"{name}-files", original_files(BOTH))
+    for form in ("index", "files"):
         with pytest.raises(ConfigError, match="linux/amd64, linux/arm64") as caught:
-            host.resolve(reference, platform="linux/s390x")
+            host.resolve(f"{name}-{form}", platform="linux/s390x")
         assert caught.value.code == "image.platform"
     assert host.files == []
 
@@ -128,6 +128,13 @@ def test_a_catalog_and_a_stranger_are_no_providers(host: Host, name: str) -> Non
         with pytest.raises(ConfigError, match="is no provider but") as caught:
             host.resolve(f"{name}-{number}")
         assert caught.value.code == "provider.kind"
+
+
+def test_files_that_were_pushed_from_a_folder_are_known_by_their_names(host: Host, name: str) -> None:
+    files = original_files({HERE: PROGRAM}, ANNOUNCED)
+    publish_files(host.client, name, {f"dist/{title}": content for title, content in files.items()})
+    found = host.resolve(name)
+    assert (found.executable.read_bytes(), found.description) == (PROGRAM, ANNOUNCED)
 
 
 def test_an_artifact_with_two_files_of_no_platform_is_refused(host: Host, name: str) -> None:
@@ -210,6 +217,33 @@ def test_a_blob_that_was_tampered_with_in_the_registry_is_refused_and_not_kept(
     assert host.files == []
 
 
+LARGE = PROGRAM + b"#" * 1_000_000
+
+
+def failing(registry: FailingRegistry, *answers: Answer) -> str:
+    """A provider whose executable, `LARGE`, is answered with `answers` first."""
+    config, layer = registry.put(b"{}", EMPTY_CONFIG), registry.put(LARGE)
+    registry.hold({"artifactType": PROVIDER_ARTIFACT, "config": config.document, "layers": [layer.document]})
+    registry.failures[layer.digest].extend(answers)
+    return registry.reference
+
+
+def test_a_connection_that_breaks_in_the_middle_costs_no_more_than_the_rest(host: Host) -> None:
+    with FailingRegistry() as registry:
+        found = host.resolve(failing(registry, reset(600_000)))
+        first, second = (headers.get("Range", "") for _, _, headers in registry.asked("blobs"))
+    assert found.executable.read_bytes() == LARGE
+    assert (first, second.startswith("bytes=")) == ("", True)
+
+
+@pytest.mark.parametrize(("answer", "code"), [(status(404), "blob.not_found"), (altered, "blob.digest")])
+def test_what_never_comes_whole_is_not_kept(host: Host, answer: Answer, code: str) -> None:
+    with FailingRegistry() as registry, pytest.raises(DstreamError) as caught:
+        host.resolve(failing(registry, answer))
+    assert caught.value.code == code
+    assert host.files == []
+
+
 def test_a_pull_that_is_broken_off_leaves_nothing(host: Host, name: str) -> None:
     class BrokenOff(Exception):
         pass
@@ -255,6 +289,7 @@ from orchestrator.registry.cache import ArtifactCache
 from orchestrator.registry.client import RegistryClient
 
 with RegistryClient() as client:
+    print("ready", flush=True)
     sys.stdin.readline()
     found = Artifacts(lambda: client, ArtifactCache(Path(sys.argv[1]))).resolve(sys.argv[2])
     print(found.executable)
@@ -265,8 +300,11 @@ def test_processes_that_pull_the_same_artifact_share_one_entry(host: Host, name:
     publish_by_platform(host.client, name, {HERE: PROGRAM * 50_000})
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", RESOLVE, str(host.folder), name]
-    pulling = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    pulling = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
     try:
+        for process in pulling:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         for process in pulling:
             assert process.stdin is not None
             process.stdin.write("go\n")
@@ -276,6 +314,6 @@ def test_processes_that_pull_the_same_artifact_share_one_entry(host: Host, name:
         for process in pulling:
             process.kill()
             process.communicate()
-    assert [process.returncode for process in pulling] == [0] * 4
+    assert [process.returncode for process in pulling] == [0] * 3
     assert set(said) == {str(host.resolve(name, pull="never").executable)}
     assert len(host.files) == 1
