@@ -30,6 +30,9 @@ def suite(
     role: Annotated[
         Literal["input", "output"] | None, typer.Option(help="For a provider that can be both.", show_default=False)
     ] = None,
+    artifact: Annotated[
+        bool, typer.Option("--artifact", help="REF is an artifact: its executable runs on this host, not contained.")
+    ] = False,
     network: Annotated[
         str | None, typer.Option(help="The container's network, as in dstream.hcl.", show_default=False)
     ] = None,
@@ -48,11 +51,12 @@ def suite(
     ] = None,
 ) -> int:
     """Hold a provider in any language against the contract, as a black box. Exits 1 where it breaks a promise."""
-    from orchestrator.cli.contract import Asked, hold
+    from orchestrator.cli.contract import hold
+    from orchestrator.cli.subject import Subject
 
     options = ["--patience", str(patience)]
     options += [part for path in key for part in ("--key", path)]
     options += [part for check in only for part in ("--only", check)]
     options += ["--durable", durable] if durable else []
     options += ["--junit", str(junit)] if junit else []
-    return hold(invocation_of(context), Asked(provider, with_, role, network, options))
+    return hold(invocation_of(context), Subject(provider, role, network, artifact), with_, options)
