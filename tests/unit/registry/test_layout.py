@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -34,7 +33,7 @@ def artifact(*titles: str, announced: str | None = None, packed: bool = False) -
 
 
 def found(layout: Layout) -> tuple[str, str | None]:
-    return layout.executable.annotations[TITLE], layout.description and layout.description.annotations[TITLE]
+    return layout.executable.annotations[TITLE], layout.description.annotations[TITLE] if layout.description else None
 
 
 @pytest.mark.parametrize(
