@@ -119,7 +119,7 @@ class Attempt:
             outlet=output.outlet,
             reader=source.reader,
             ledger=self.ledger,
-            checkpoints=checkpointing,
+            capabilities=source.capabilities,
             forward_control=confirming,
             settled=self._settler.settle,
             on_end=lambda: self._reports.put(Report("input", "ended")),

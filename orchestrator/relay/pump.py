@@ -48,8 +48,8 @@ class OutputGone(Exception):
 class Pump:
     """Relays one attempt's data. `run` belongs to one thread.
 
-    `reader` may hold what came behind the handshake already. `checkpoints` says whether the input declared
-    them, `forward_control` whether the output gets to see checkpoints and `end`. `settled` is called for a
+    `reader` may hold what came behind the handshake already. `capabilities` are what the input declared,
+    `forward_control` says whether the output gets to see checkpoints and `end`. `settled` is called for a
     checkpoint before which everything was written to an output that never acknowledges, `on_end` once the
     input's `end` was taken in, or a legacy input was finished, and everything before it was written.
     """
@@ -61,7 +61,7 @@ class Pump:
         outlet: Outlet,
         reader: LineReader,
         ledger: Ledger,
-        checkpoints: bool,
+        capabilities: frozenset[str],
         forward_control: bool,
         settled: Callable[[Settled], None],
         on_end: Callable[[], None],
@@ -71,7 +71,7 @@ class Pump:
         self._outlet = outlet
         self._reader = reader
         self._ledger = ledger
-        self._checkpoints = checkpoints
+        self._capabilities = capabilities
         self._forward_control = forward_control
         self._settled = settled
         self._on_end = on_end
@@ -182,19 +182,23 @@ class Pump:
         try:
             first = line[2]
             if first == ord("c"):
-                if not self._checkpoints:
-                    raise protocol_error("input", "checkpoint from an input that declares none", offset, line)
+                self._declared("checkpoint", offset, line)
                 return self._ledger.checkpoint(_CHECKPOINT.decode(line).checkpoint, offset) and self._forward_control
             if first == ord("e"):
                 self._ledger.end(_END.decode(line).end, offset)
                 self._end_seen = True
                 return self._forward_control
             if first == ord("s"):
+                self._declared("stats", offset, line)
                 self._ledger.stats["input"] = _STATS.decode(line).stats
                 return False
         except msgspec.MsgspecError as error:
             raise protocol_error("input", f"control line is wrong: {error}", offset, line) from error
         raise protocol_error("input", "reserved line", offset, line)
+
+    def _declared(self, capability: str, offset: int, line: bytes) -> None:
+        if capability not in self._capabilities:
+            raise protocol_error("input", f"{capability} from an input that declares none", offset, line)
 
     def _flush(self, start: int, end: int) -> None:
         if end > start:

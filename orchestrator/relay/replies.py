@@ -102,6 +102,7 @@ class Replies:
             self._settled(settled)
             self._on_end()
             return None
+        self._declared("stats", offset, line)
         self._ledger.stats["output"] = _STATS.decode(line).stats
         return None
 

@@ -31,7 +31,7 @@ from orchestrator.state.sqlite import SqliteState
 
 ROLES: tuple[Role, Role] = ("input", "output")
 PUPPET = Path(__file__).parents[2] / "fakes" / "puppet.py"
-READY_INPUT = '{"status":"ready","protocol":1,"capabilities":["checkpoint"]}'
+READY_INPUT = '{"status":"ready","protocol":1,"capabilities":["checkpoint","stats"]}'
 READY_OUTPUT = '{"status":"ready","protocol":1,"capabilities":["ack","reject"]}'
 
 

@@ -126,6 +126,12 @@ class TestControlLines:
         error = failure(stage, [["say", checkpoint(1, 0)], ["eof"]], [["on_term", []], *KEEP])
         assert error.code == "relay.protocol"
 
+    def test_figures_that_were_not_declared_stop_the_run(self, stage: Stage) -> None:
+        figures = ["say", '{"stats":{"lag_s":1}}']
+        assert failure(stage, [["eof"]], [figures, ["eof"]]).code == "relay.protocol"
+        stage.handshakes["input"] = '{"status":"ready","protocol":1,"capabilities":["checkpoint"]}'
+        assert failure(stage, [figures, ["eof"]], [["on_term", []], *KEEP]).code == "relay.protocol"
+
     def test_anything_behind_the_end_stops_the_run(self, stage: Stage) -> None:
         error = failure(stage, [["say", end(0), DATA], ["eof"]], [["on_term", []], ["keep", "/dev/null"], ["sleep", 5]])
         assert error.code == "relay.protocol"

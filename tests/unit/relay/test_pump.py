@@ -40,7 +40,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
         outlet=Outlet(PipeSink(write_output), halt),
         reader=LineReader("input", ()),
         ledger=Ledger(confirming=False, max_in_flight=1),
-        checkpoints=False,
+        capabilities=frozenset(),
         forward_control=False,
         settled=lambda _: None,
         on_end=lambda: None,
