@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.servers.script import run_script, server_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 
@@ -33,6 +34,11 @@ class Registry:
     def ca(self) -> str:
         """The file with the CA of a registry that was made with `tls`."""
         return run_script("registry", "status", *self._name).rpartition(", CA ")[2]
+
+    def requests(self) -> list[str]:
+        """Every request so far, as `GET /v2/…`, in the order of the answers."""
+        log = Path(f"/tmp/dstream-registry-{self._name[1]}/log").read_text()
+        return re.findall(r'"([A-Z]+ \S+) HTTP/1\.[01]" \d', log)
 
     def stop(self) -> None:
         run_script("registry", "stop", *self._name)
