@@ -70,11 +70,11 @@ def test_both_forms_are_pulled_and_run_and_run_again_with_the_registry_stopped(
     with Registry(tmp_path / "data", "refs") as registry:
         digests = published(client, f"{registry.address}/team")
         joined(project, f"{registry.address}/team")
-        first = project.execute("run", "orders")
+        first = project.run("run", "orders")
         assert (first.code, first.stdout.splitlines()) == (EXIT_DONE, values(1, 20))
         assert [f"@{digest}" in first.stderr for digest in digests] == [True, True]
     joined(project, f"{registry.address}/team", count=25)
-    again = project.execute("run", "orders")
+    again = project.run("run", "orders")
     assert (again.code, again.stdout.splitlines()) == (EXIT_DONE, values(21, 25))
     assert "pull" not in again.stderr
     missing = project.run("run", "orders", "--pull", "always")
