@@ -38,10 +38,6 @@ class Namespace:
         """Where the namespace's own catalog is."""
         return self.repository(f"{CATALOG_NAME}:{DEFAULT_TAG}")
 
-    def holds(self, repository: str) -> bool:
-        """Whether `repository`, a path in the registry, lies in this namespace."""
-        return not self.path or repository.startswith(f"{self.path}/")
-
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}" if self.path else self.registry
 

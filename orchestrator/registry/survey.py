@@ -11,6 +11,7 @@ import msgspec
 from dstream_sdk.protocol import CATALOG_NAME, CATALOG_VERSION, Catalog, CatalogEntry, Description
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.registry.describe import describe
+from orchestrator.registry.reference import Reference
 from orchestrator.registry.versions import newest
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from orchestrator.registry.catalog import Namespace
     from orchestrator.registry.client import RegistryClient
-    from orchestrator.registry.reference import Reference
 
 _AT_ONCE = 8
 _ANY_PLATFORM = "linux/amd64"
@@ -71,9 +71,8 @@ def _listed(client: RegistryClient, namespace: Namespace) -> list[Reference]:
         if error.code == "registry.no_listing":
             error.hint = f"name what is in it: `dstream providers catalog build {namespace} NAME…`"
         raise
-    prefix = f"{namespace.path}/" if namespace.path else ""
-    inside = [path.removeprefix(prefix) for path in sorted(repositories) if path.startswith(prefix)]
-    return [namespace.repository(name) for name in inside if name.rpartition("/")[2] != CATALOG_NAME]
+    found = [Reference.parse(f"{namespace.registry}/{path}") for path in sorted(repositories)]
+    return [repository for repository in found if repository.repository.rpartition("/")[2] != CATALOG_NAME]
 
 
 def _entry(client: RegistryClient, repository: Reference, known: Mapping[str, CatalogEntry]) -> CatalogEntry | str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from dstream_sdk.protocol import CATALOG_TYPE
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_ENVIRONMENT
@@ -42,6 +43,8 @@ def offering(tmp_path_factory: pytest.TempPathFactory, client: RegistryClient) -
         publish_described(client, f"{team}/nested/asb-output-provider:v0.3.0", ASB, artifact=True)
         publish_described(client, f"{team}/base:v1.0.0", None)
         publish_described(client, f"{team}/broken:v1.0.0", "not JSON")
+        emptied = publish_described(client, f"{team}/emptied:v1.0.0", description("emptied"))
+        requests.delete(f"http://{registry.address}/v2/team/emptied/manifests/{emptied}", timeout=10).raise_for_status()
         publish_described(client, f"{other}/kafka-input-provider:latest", description("kafka-input-provider"))
         yield registry
 
@@ -94,6 +97,7 @@ def test_a_catalog_has_the_newest_version_of_every_provider_in_its_namespace(pro
 def test_building_says_what_it_left_out_and_why(project: Project, team: str) -> None:
     said = project.run("providers", "catalog", "build", team).stderr
     assert f"left out {team}/base: `v1.0.0` announces nothing" in said
+    assert f"left out {team}/emptied: " in said
     assert f"left out {team}/broken: `v1.0.0` announces something else than a provider" in said
 
 
@@ -293,11 +297,13 @@ def test_a_list_brings_together_what_is_offered_installed_and_used(
 ) -> None:
     label = {"io.dstream.provider": json.dumps(MSSQL)}
     used, unheard = f"{team}/mssql-cdc-provider:v1.9.0", f"{offering.address}/listing/own:v0.1.0"
+    silent = f"{offering.address}/listing/no-provider:v1"
     published.environ["DOCKER_HOST"] = engine
     published.write(
         f'task "orders" {{\n  input {{ provider_image = "{used}" }}\n  output {{ provider_path = "x" }}\n}}\n'
     )
     publish(engine, unheard, labels=label, keep=True)
+    publish(engine, silent, keep=True)
     try:
         event = only(published.run("providers", "list", "--json"))
         rows = {each["repository"]: each for each in event["providers"]}
@@ -314,6 +320,7 @@ def test_a_list_brings_together_what_is_offered_installed_and_used(
         assert {each["repository"] for each in installed["providers"]} == {f"{offering.address}/listing/own"}
     finally:
         forget(engine, unheard)
+        forget(engine, silent)
 
 
 def test_without_an_engine_the_list_says_what_it_cannot_know(published: Project, team: str) -> None:

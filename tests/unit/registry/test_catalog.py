@@ -19,6 +19,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.registry.catalog import Namespace, decode, encode
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "catalogs.md"
+SCHEMA = jsonschema.Draft202012Validator(schemas()["catalog"])
 SOURCE = "registry.test/team/dstream-catalog"
 DIGEST = "sha256:" + "0" * 64
 
@@ -56,7 +57,7 @@ def test_what_is_written_is_read_again_and_fits_the_schema(catalog: Catalog) -> 
     content = encode(catalog)
     assert decode(content, SOURCE) == catalog
     assert encode(decode(content, SOURCE)) == content
-    jsonschema.validate(json.loads(content), schemas()["catalog"])
+    SCHEMA.validate(json.loads(content))
 
 
 def test_the_example_in_the_document_is_a_catalog() -> None:
