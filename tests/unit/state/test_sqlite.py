@@ -35,6 +35,17 @@ def test_a_checkpoint_comes_back_as_it_was_stored(path: Path) -> None:
     assert SqliteState(path).checkpoint("orders") == point(2, b'{"n":9007199254740993.0}')
 
 
+def test_nobody_else_may_read_any_file_of_the_store(path: Path) -> None:
+    path.parent.mkdir(mode=0o755)
+    state = SqliteState(path)
+    state.claim("orders", "R1")
+    assert {file.name: file.stat().st_mode & 0o077 for file in path.parent.iterdir()} == {
+        "state.db": 0,
+        "state.db-shm": 0,
+        "state.db-wal": 0,
+    }
+
+
 def test_a_task_without_checkpoint_has_none(path: Path) -> None:
     assert SqliteState(path).checkpoint("orders") is None
 
