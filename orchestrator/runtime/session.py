@@ -64,7 +64,8 @@ class Session:
         """Send SIGKILL to every member; True when there was none left."""
         members = self.members()
         for pid in members:
-            with contextlib.suppress(ProcessLookupError):
+            # Gone by now; or of another user, whom only the deadline of whoever waits for its end can tell of.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         return not members
 
@@ -98,7 +99,7 @@ def _table() -> Iterator[_Entry]:
 def _read(pid: int) -> _Entry | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:  # gone, or another user's in a /proc that hides them
         return None
     fields = text.rpartition(")")[2].split()  # the command's name may hold anything, brackets too
     return _Entry(pid, int(fields[3]), fields[0] in "ZX", f"{_boot()}/{fields[19]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -119,6 +120,35 @@ def test_dispose_finds_a_grandchild_that_left_the_session(start: Start) -> None:
     until(lambda: os.getsid(grandchild) == grandchild, "it has a session of its own")
     running.dispose(10)
     assert not _lives(grandchild)
+
+
+def test_a_process_that_may_not_be_killed_is_named_as_left_behind(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start("exec sleep 60")
+
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", refused)
+        with pytest.raises(UnavailableError) as left:
+            running.dispose(0.2)
+    assert left.value.code == "runtime.leftover"
+
+
+def test_other_users_processes_may_be_hidden(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_text = Path.read_text
+
+    def hidden(path: Path, **options: str) -> str:
+        if path == Path("/proc/1/stat"):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        return read_text(path, **options)
+
+    monkeypatch.setattr(Path, "read_text", hidden)  # as under `mount -o hidepid=1 /proc`
+    running = start("exec sleep 60")
+    running.kill()
+    assert running.wait(10) == Exit(None, signal.SIGKILL)
 
 
 def test_dispose_leaves_no_process_no_zombie_no_descriptor_and_no_note(runtime: ProcessRuntime, tmp_path: Path) -> None:
