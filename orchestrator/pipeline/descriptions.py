@@ -14,7 +14,7 @@ from orchestrator.pipeline.sources import Sources
 from orchestrator.registry.content_cache import ContentCache
 from orchestrator.registry.describe import describe
 from orchestrator.registry.image import host_platform
-from orchestrator.registry.layout import no_image, wrong_kind
+from orchestrator.registry.layout import check_kind
 from orchestrator.registry.reference import Reference
 
 _AT_ONCE = 8
@@ -101,10 +101,7 @@ class Descriptions:
         if spec.kind == "image":
             host = f"linux/{host.partition('/')[2]}"  # containers are Linux, whatever runs the engine
         found = describe(self._content, self._content.pinned(reference), spec.platform or host)
-        if spec.kind == "image" and found.kind != "image":
-            raise no_image(found.manifest)
-        if spec.kind == "ref" and found.kind != "artifact":
-            raise wrong_kind(found.manifest)
+        check_kind(spec.kind, found.manifest)
         return found.description
 
 

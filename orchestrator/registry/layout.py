@@ -17,6 +17,7 @@ from orchestrator.errors import ConfigError, DstreamError, Where
 from orchestrator.registry.image import best_platform
 
 if TYPE_CHECKING:
+    from orchestrator.config.model import Kind
     from orchestrator.registry.manifest import Descriptor, Manifest
 
 TITLE = "org.opencontainers.image.title"
@@ -54,6 +55,14 @@ def executables(manifest: Manifest) -> dict[str, Descriptor]:
         if named := _PER_PLATFORM.fullmatch(_name(layer)):
             found["/".join(part for part in named.groups() if part)] = layer
     return found
+
+
+def check_kind(kind: Kind, manifest: Manifest) -> None:
+    """Raises `ConfigError` (`provider.kind`) unless `manifest`, a platform's own, is of the `kind` that HCL says."""
+    if kind == "image" and manifest.kind != "image":
+        raise no_image(manifest)
+    if kind == "ref" and manifest.kind != "artifact":
+        raise wrong_kind(manifest)
 
 
 def wrong_kind(manifest: Manifest) -> DstreamError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from orchestrator.config.model import LockedProvider
 from orchestrator.errors import DstreamError
 from orchestrator.registry.describe import describe
-from orchestrator.registry.layout import executables
+from orchestrator.registry.layout import check_kind, executables
 from orchestrator.registry.lockfile import lock_key
 from orchestrator.registry.manifest import digest_of
 from orchestrator.registry.reference import Reference
@@ -17,7 +17,7 @@ from orchestrator.registry.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from orchestrator.config.model import Use
+    from orchestrator.config.model import Kind, Use
     from orchestrator.errors import Where
     from orchestrator.registry.client import RegistryClient
     from orchestrator.registry.manifest import Manifest
@@ -30,10 +30,11 @@ _PREFERRED = "linux/amd64"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One reference, how a lock calls it, and where it stands first."""
+    """One reference, how a lock calls it, and as what and where it stands first."""
 
     key: str
     reference: Reference
+    kind: Kind
     where: Where
 
 
@@ -87,7 +88,7 @@ def wanted_of(uses: Iterable[Use]) -> list[Wanted]:
     for use in uses:
         if use.kind != "path":
             reference = Reference.parse(use.reference, where=use.where)
-            found.setdefault(lock_key(reference), Wanted(lock_key(reference), reference, use.where))
+            found.setdefault(lock_key(reference), Wanted(lock_key(reference), reference, use.kind, use.where))
     return list(found.values())
 
 
@@ -108,6 +109,7 @@ def _change(client: RegistryClient, wanted: Wanted, locked: LockedProvider | Non
 def _read(client: RegistryClient, wanted: Wanted, digest: str, today: str) -> LockedProvider:
     pinned = wanted.reference.with_digest(digest)
     found = describe(client, pinned, _one_platform(client.manifest(pinned)))
+    check_kind(wanted.kind, found.manifest)
     return LockedProvider(
         reference=wanted.key,
         digest=digest,

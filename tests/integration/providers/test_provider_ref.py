@@ -98,6 +98,25 @@ def test_a_tag_that_became_an_image_is_refused_at_its_line_and_never_run(
     assert "provider_image" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("attribute", "other"), [("provider_ref", "provider_image"), ("provider_image", "provider_ref")]
+)
+def test_what_is_of_the_other_kind_is_not_locked(
+    project: Project, client: RegistryClient, registry: str, attribute: str, other: str
+) -> None:
+    namespace = f"{registry}/{attribute}"
+    published(client, namespace)
+    joined(project, namespace)
+    if attribute == "provider_ref":
+        publish_described(client, f"{namespace}/numbers:v1", INPUT)
+    else:
+        project.write(project.file.read_text().replace("provider_ref", "provider_image", 1))
+    done = project.run("providers", "lock")
+    assert done.code == EXIT_CONFIG
+    assert ["error[provider.kind]" in done.stderr, "dstream.hcl:3" in done.stderr, other in done.stderr] == [True] * 3
+    assert not project.file.with_name("dstream.lock.hcl").exists()
+
+
 def test_prune_removes_what_was_pulled_and_leaves_what_a_run_is_using(
     project: Project, client: RegistryClient, registry: str
 ) -> None:
