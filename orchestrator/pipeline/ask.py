@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dstream_sdk.protocol import LINE_LIMIT
 from orchestrator.errors import RunError
 from orchestrator.pipeline.conversation import broken, envelope, greet, start
 from orchestrator.pipeline.provider import Prepared
@@ -15,6 +16,9 @@ from orchestrator.relay.channel import Halt
 from orchestrator.runtime.base import Role, Runtime, StreamBroken
 
 DISPOSE_S = 30.0
+EXIT_S = 5.0
+"""How long a provider may take to exit once it has answered, before it is killed."""
+
 Reply = TypeVar("Reply")
 
 
@@ -31,7 +35,7 @@ def ask(
     log: Callable[[Role, str], None],
     ca_bundle: str | None = None,
 ) -> Reply:
-    """Start the provider, ask, and see it gone. Blocks for at most `ready_timeout` + `timeout` seconds.
+    """Start the provider, ask, and see it gone. Blocks for at most `ready_timeout` + `timeout` + `EXIT_S` seconds.
 
     A reply that says `Failed` is returned like any other. Raises `RunError` when the provider dies, answers
     something else or nothing, and `Halted` when `halt` is set.
@@ -55,6 +59,13 @@ def ask(
             if count == 0:
                 raise party.died(party.wait(5.0), f"before it answered `{command}`")
             party.reader.hold(count)
+            if len(party.reader.held) > LINE_LIMIT:
+                raise RunError(
+                    "provider.answer",
+                    f"{party.role} `{prepared.name}` answered `{command}` with more than {LINE_LIMIT:,} bytes",
+                    where=party.where(),
+                )
+        party.running.wait(EXIT_S)  # it was not asked to go: an answer comes before what tidies up behind it
         try:
             return msgspec.json.decode(line, type=reply)
         except msgspec.MsgspecError as error:
