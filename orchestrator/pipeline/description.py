@@ -13,7 +13,7 @@ import msgspec
 
 from dstream_sdk.protocol import LABEL, PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, Where
 
 
 def from_label(labels: Mapping[str, str], spec: ProviderSpec) -> Description | None:
@@ -42,19 +42,9 @@ def from_file(path: Path, spec: ProviderSpec) -> Description | None:
 
 def decode(text: bytes, what: str, spec: ProviderSpec) -> Description | None:
     """From `text`; `what` says in errors where it comes from, in backticks as it needs."""
-    try:
-        fields = msgspec.json.decode(text)
-        # The original's artifacts carry a provider.json too, which announces nothing.
-        if isinstance(fields, dict) and "protocol" not in fields:
-            return None
-        description = msgspec.convert(fields, Description)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(
-            "provider.description",
-            f"{what} is not a provider's description: {error}",
-            hint="write it with `python -m dstream_sdk.spec`, or see `docs/protocol.md`",
-            where=spec.where,
-        ) from error
+    description = read(text, what, spec.where)
+    if description is None:
+        return None
     if description.protocol != PROTOCOL_VERSION:
         raise ConfigError(
             "provider.protocol",
@@ -70,3 +60,20 @@ def decode(text: bytes, what: str, spec: ProviderSpec) -> Description | None:
             where=spec.where,
         )
     return description
+
+
+def read(text: bytes, what: str, where: Where) -> Description | None:
+    """The announcement in `text`, whoever makes it. Raises `ConfigError` (`provider.description`) alone, at `where`."""
+    try:
+        fields = msgspec.json.decode(text)
+        # The original's artifacts carry a provider.json too, which announces nothing.
+        if isinstance(fields, dict) and "protocol" not in fields:
+            return None
+        return msgspec.convert(fields, Description)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(
+            "provider.description",
+            f"{what} is not a provider's description: {error}",
+            hint="write it with `python -m dstream_sdk.spec`, or see `docs/protocol.md`",
+            where=where,
+        ) from error

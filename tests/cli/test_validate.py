@@ -1,0 +1,58 @@
+"""`validate` believes what a run would take, and on this host that is the engine's image."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dstream_sdk.protocol import LABEL
+from tests.fakes.engine_api import EngineApi, Request
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Project
+
+SCHEMA = {"properties": {"interval": {"type": "integer"}}}
+DESCRIPTION = {"name": "counter", "role": "both", "protocol": 1, "config_schema": SCHEMA}
+
+
+def inspect(request: Request) -> None:
+    config = {"Labels": {LABEL: json.dumps(DESCRIPTION)}}
+    request.json(200, {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64", "Config": config})
+
+
+@pytest.fixture
+def built_here(project: Project) -> Project:
+    """A project whose provider was built on this host, and is in no registry."""
+    project.write(
+        'task "orders" {\n  input {\n    provider_image = "registry.test/counter:dev"\n'
+        '    config { interval = "often" }\n  }\n'
+        '  output { provider_image = "registry.test/counter:dev" }\n}\n'
+    )
+    return project
+
+
+@pytest.mark.parametrize("options", [[], ["--offline"]], ids=["online", "offline"])
+def test_an_image_that_the_engine_has_is_checked_without_its_registry(built_here: Project, options: list[str]) -> None:
+    with EngineApi(built_here.folder / "no-engine.sock", inspect=inspect):
+        done = built_here.run("validate", "--json", *options)
+    assert done.code == 3
+    assert [event.get("message") for event in done.events] == ["`interval` is a text, not a whole number", None]
+    assert done.events[0]["where"]["line"] == 4
+
+
+def test_what_every_run_pulls_anew_is_not_looked_for_on_the_engine(built_here: Project) -> None:
+    built_here.environ["DSTREAM_PULL"] = "always"
+    with EngineApi(built_here.folder / "no-engine.sock", inspect=inspect):
+        done = built_here.run("validate", "--json", "--offline")
+    assert done.code == 0
+    assert [one["why"] for one in done.events[0]["unchecked"]] == ["it is not known on this host"]
+
+
+def test_several_mistakes_are_told_apart_by_people(built_here: Project) -> None:
+    built_here.write(built_here.file.read_text() + 'task "a" {}\ntask "b" {}\n')
+    done = built_here.run("validate", "--offline", "--quiet")
+    assert (done.code, done.stdout) == (3, "")
+    assert "\n\nerror[config.missing_input]" in done.stderr
+    assert done.stderr.count("error[") == 2
