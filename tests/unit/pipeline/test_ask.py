@@ -30,7 +30,7 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
     runtime = ProcessRuntime(Scope("project", "play", "run-1"), state_dir=tmp_path / "state", guard=Guard())
 
     def check(steps: list[Any]) -> CheckReply:
-        config = {"steps": [["say", READY_INPUT], *steps]}
+        config: dict[str, Any] = {"steps": [["say", READY_INPUT], *steps]}
         spec = ProviderSpec("input", "path", str(PUPPET), Where(), config=config, protocol=1)
         return asking.ask(
             Prepared(spec, PathProgram(str(PUPPET)), announced=True, description=None),
