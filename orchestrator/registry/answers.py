@@ -104,12 +104,8 @@ def unanswered(error: Exception, asked: Asked, *, known: bool) -> DstreamError |
     else:
         hint = "check the registry's name, that it runs, and the network and proxy settings"
     unreachable = UnavailableError("registry.unreachable", message, hint=hint, where=asked.where)
-    broken = (
-        requests.exceptions.ConnectionError,
-        requests.exceptions.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-    )
-    return Passing(unreachable) if known and isinstance(error, broken) else unreachable
+    hope = isinstance(error, _BREAKS) and (known or not _unconnected(error))
+    return Passing(unreachable) if hope else unreachable
 
 
 def truncated(asked: Asked, digest: str, done: int, size: int) -> Passing:

@@ -113,12 +113,9 @@ class _Login(oras.auth.TokenAuth):  # type: ignore[misc]  # oras ships no types
     ) -> tuple[dict[str, str], bool]:
         if original.status_code != 401:
             raise Refused(original)
-        answer = authorize(original, self._login(), self.session)
-        if answer == headers.get("Authorization"):
-            raise Refused(original)
+        self.token = authorize(original, self._login(), self.session)
         original.close()
-        self.token = answer
-        return headers | {"Authorization": answer}, True
+        return headers | self.get_auth_header(), True
 
 
 class _Verifying(HTTPAdapter):

@@ -149,10 +149,16 @@ def reset(after: int) -> Answer:
     def answer(request: Request) -> None:
         truncated(after)(request)
         _wait_until_taken(request.connection)
-        request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request.connection.close()
+        vanish(request)
 
     return answer
+
+
+def vanish(request: Request) -> None:
+    """Let the connection break without a word."""
+    request.close_connection = True
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.connection.close()
 
 
 def _wait_until_taken(connection: socket.socket, timeout: float = 10.0) -> None:
