@@ -59,7 +59,11 @@ class Guard:
                 os.close(self._pipe)
                 self._pipe = -1
             if self._process is not None and not self._watched:
-                self._process.wait(_LEAVES_WITHIN)
+                try:
+                    self._process.wait(_LEAVES_WITHIN)
+                except subprocess.TimeoutExpired:  # stopped, or starved: with nothing to watch it is not needed
+                    self._process.kill()
+                    self._process.wait()
                 self._process = None
 
     def _watch(self, key: str, what: dict[str, object]) -> None:

@@ -120,6 +120,19 @@ def test_a_dismissed_guard_leaves_at_once(runtime: ProcessRuntime, guard: Guard)
     runtime.close()
 
 
+def test_a_guard_that_was_stopped_does_not_outlive_the_run(
+    runtime: ProcessRuntime, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.runtime.guard._LEAVES_WITHIN", 0.2)
+    running = runtime.start(Launch("input", PathProgram("/bin/cat")))
+    sentry = guard._process
+    assert sentry is not None
+    sentry.send_signal(signal.SIGSTOP)
+    running.dispose(10)
+    guard.close()
+    assert sentry.returncode == -signal.SIGKILL
+
+
 def test_a_guard_closed_too_early_kills_what_is_still_watched(
     start: Callable[..., RunningProcess], guard: Guard
 ) -> None:
