@@ -78,13 +78,13 @@ class DockerRuntime:
                 limits=self._limits,
             )
             created = engine.create(body, name(self._scope, launch.role), launch.platform)
-            self._guard.watch_container(created, created, engine.address)
             return self._start(created)
         except EngineRefused as error:
             raise container_refused(error.words, error.status, launch, program) from error
 
     def _start(self, created: str) -> RunningContainer:
         try:
+            self._guard.watch_container(created, created, self._engine.address)
             running = RunningContainer(self._engine, self._guard, created, self._engine.attach(created))
         except DstreamError:
             self._engine.discard(created, _CLEAN_UP_WITHIN)
