@@ -161,15 +161,6 @@ def vanish(request: Request) -> None:
     request.connection.close()
 
 
-def _wait_until_taken(connection: socket.socket, timeout: float = 10.0) -> None:
-    """A reset throws away what the other side's kernel has not yet got."""
-    deadline = time.monotonic() + timeout
-    while struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the client does not read")
-        time.sleep(0.001)
-
-
 def short(after: int) -> Answer:
     """Send `after` bytes as if that were all."""
 
@@ -225,3 +216,12 @@ def _healthy(request: Request) -> tuple[int, bytes, dict[str, str]]:
         return 200, body, headers
     headers["Content-Range"] = f"bytes {start[1]}-{len(body) - 1}/{len(body)}"
     return 206, body[int(start[1]) :], headers
+
+
+def _wait_until_taken(connection: socket.socket, timeout: float = 10.0) -> None:
+    """A reset throws away what the other side's kernel has not yet got."""
+    deadline = time.monotonic() + timeout
+    while struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the client does not read")
+        time.sleep(0.001)

@@ -277,6 +277,7 @@ def _waits(thread: threading.Thread) -> bool:
     return any(frame.filename.endswith("tenacity/nap.py") for frame in stack)
 
 
+@pytest.mark.usefixtures("artifact")
 def test_what_a_progress_display_raises_ends_the_transfer(
     client: RegistryClient, registry: FailingRegistry, tmp_path: Path
 ) -> None:
