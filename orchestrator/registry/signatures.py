@@ -22,6 +22,7 @@ import msgspec
 
 from orchestrator.errors import ConfigError
 from orchestrator.logs import log
+from orchestrator.registry.statements import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +116,7 @@ class SignatureCache:
         for file in sorted(self._of(digest).glob("*.json")):
             try:
                 kept.append(msgspec.json.decode(file.read_bytes(), type=Signature))
-            except (OSError, msgspec.MsgspecError) as error:
+            except (OSError, *UNREADABLE) as error:
                 log().warning("a kept signature cannot be read", file=str(file), error=str(error))
         return kept
 

@@ -66,11 +66,11 @@ class Signers:
     def _by_key(self, signature: Signature, namespace: TrustedNamespace, path: str) -> Signed:
         if signature.form == "bundle":
             envelope = Bundle.parse(signature.content).dsse_envelope
-            content, made = envelope.signed, [one.sig for one in envelope.signatures]
             digests = statement_digests(envelope.payload_type, envelope.payload)
+            content, made = envelope.signed, [one.sig for one in envelope.signatures]
         else:
-            content, made = signature.content, [signature.signature]
             digests = [payload_digest(signature.content)]
+            content, made = signature.content, [signature.signature]
         key = self._key(namespace, path)
         if not any(key.signed(content, one) for one in made):
             raise NotTheSignerError("another key made its signature")

@@ -6,6 +6,9 @@ import base64
 
 import msgspec
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for JSON that is not what was asked for."""
+
 STATEMENT_TYPE = "application/vnd.in-toto+json"
 SIGNED_BY_COSIGN = (
     "https://sigstore.dev/cosign/sign/v1"  # others attest something: where it was built, what it contains
@@ -62,7 +65,7 @@ class Bundle(msgspec.Struct, rename="camel"):
         """Raises `MalformedError`."""
         try:
             return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise MalformedError(f"its bundle cannot be read: {error}") from error
 
     @property
@@ -109,7 +112,7 @@ def statement_digests(payload_type: str, payload: bytes) -> list[str]:
         raise MalformedError(f"its payload is of type `{payload_type}`")
     try:
         statement = msgspec.json.decode(payload, type=_Statement)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedError(f"its statement cannot be read: {error}") from error
     if statement.predicate_type != SIGNED_BY_COSIGN:
         raise MalformedError(f"it attests `{statement.predicate_type}`, which does not sign the image")
@@ -120,5 +123,5 @@ def payload_digest(payload: bytes) -> str:
     """The digest of the image that a simple signing payload is for. Raises `MalformedError`."""
     try:
         return msgspec.json.decode(payload, type=_Payload).critical.image.docker_manifest_digest
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MalformedError(f"its payload cannot be read: {error}") from error

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.errors import ConfigError, Where
@@ -94,6 +94,11 @@ def test_what_attests_something_else_signs_no_image() -> None:
 @given(st.binary(max_size=80) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
     lambda value: json.dumps(value).encode()
 ))  # fmt: skip
+@example(b"[" * 100_000)
+@example(b'{"critical":' * 100_000)
+@example(b'{"x":' + b"[" * 100_000)
+@example(b'{"critical": {"image": {"docker-manifest-digest": "\xc3\x28"}}}')
+@example(b'{"dsseEnvelope": {"payload": "", "payloadType": "\xff", "signatures": []}}')
 def test_arbitrary_content_is_called_malformed(content: bytes) -> None:
     for read in (Bundle.parse, payload_digest, lambda text: statement_digests(STATEMENT, text)):
         with pytest.raises(MalformedError):
