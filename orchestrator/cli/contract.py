@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.cli.subject import Subject
+    from orchestrator.cli.subject import Command, Subject
 
 _LEAVES_WITHIN = 10.0
 _CONFIG = """write `--with '{"key": "value"}'`, or `--with @FILE`"""
@@ -40,7 +40,7 @@ def hold(invocation: Invocation, subject: Subject, config: str, options: Sequenc
     with (
         _interruptible(),
         command_of(subject, invocation, settings) as command,
-        _running([*suite, "--", *command]) as running,
+        _running([*suite, *_announced(command), "--", *command.line]) as running,
     ):
         for line in running.stdout or ():
             if invocation.json:
@@ -48,6 +48,10 @@ def hold(invocation: Invocation, subject: Subject, config: str, options: Sequenc
             else:
                 print(printable(line.rstrip("\n")), flush=True)
         return running.wait()
+
+
+def _announced(command: Command) -> list[str]:
+    return [] if command.announcement is None else [f"--announcement={command.announcement}"]
 
 
 def _check_config(text: str) -> None:

@@ -38,15 +38,23 @@ class Subject:
     artifact: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`announcement` is the description that goes with it: None where a task may say `protocol = 1` instead."""
+
+    line: list[str]
+    announcement: str | None
+
+
 @contextlib.contextmanager
-def command_of(subject: Subject, invocation: Invocation, settings: Settings) -> Iterator[list[str]]:
+def command_of(subject: Subject, invocation: Invocation, settings: Settings) -> Iterator[Command]:
     """What starts it, for as long as this is entered. Blocks while it is pulled.
 
     Raises `ConfigError` (`test.no_program`, `test.ambiguous`) and what `Sources` does.
     """
     provider = subject.provider
     if provider in (".", "..") or provider.startswith(_PATHS):
-        yield [_program(provider)]
+        yield _program(provider)
         return
     if not set(":@") & set(provider) and Path(provider).exists():
         hint = f"write `./{provider}` for the program, or `{provider}:latest` for the image"
@@ -56,28 +64,32 @@ def command_of(subject: Subject, invocation: Invocation, settings: Settings) -> 
     asked = Asked(provider, Where(image=provider), settings.pull, on_event=pulls.event)
     with sources(None, settings) as found, contextlib.closing(pulls):
         if subject.artifact:
-            command = [str(found.artifact(asked).executable)]
+            artifact = found.artifact(asked)
+            said = artifact.description
+            command = Command([str(artifact.executable)], said.decode("utf-8", "replace") if said else None)
         else:
             command = _container(found.image(asked), subject, settings)
         pulls.close()
         yield command
 
 
-def _program(provider: str) -> str:
+def _program(provider: str) -> Command:
     """The program at that path, or the one called `provider` in that folder."""
     path = Path(provider).expanduser()
     path = path / "provider" if path.is_dir() else path
     if not path.is_file():
         hint = "name an executable, or a folder with one called `provider`; an image goes without `./`"
         raise ConfigError("test.no_program", f"there is no program `{path}`", hint=hint)
-    return str(path.absolute())
+    beside = path.with_name("provider.json")
+    return Command([str(path.absolute())], beside.read_text("utf-8", "replace") if beside.is_file() else None)
 
 
-def _container(image: ResolvedImage, subject: Subject, settings: Settings) -> list[str]:
+def _container(image: ResolvedImage, subject: Subject, settings: Settings) -> Command:
     from orchestrator.cli.attached import command_line
 
-    said = _description(image.labels.get(LABEL, ""))
-    return command_line(
+    label = image.labels.get(LABEL, "")
+    said = _description(label)
+    line = command_line(
         ImageProgram(image.reference, image.image_id, image.digest),
         container_limits(settings),
         engine_host(settings.engine_host),
@@ -86,6 +98,7 @@ def _container(image: ResolvedImage, subject: Subject, settings: Settings) -> li
         network=subject.network,
         writable=said.get("writable", []),
     )
+    return Command(line, label)
 
 
 def _description(label: str) -> dict[str, Any]:

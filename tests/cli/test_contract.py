@@ -72,6 +72,15 @@ def test_a_program_that_cannot_be_described_is_one_failed_promise(project: Proje
     assert ElementTree.parse(project.folder / "report.xml").getroot().get("failures") == "1"
 
 
+def test_a_provider_json_that_says_something_else_is_a_broken_promise(project: Project) -> None:
+    name = program(project, "plain_input")
+    said = {"name": "plain-input", "role": "input", "protocol": 1, "version": "9.9.9"}
+    (project.folder / "provider.json").write_text(json.dumps(said))
+    done = project.run("providers", "test", name, "--only", "announces_what_it_describes")
+    assert done.code == 1
+    assert "differ in ['version', 'capabilities'" in done.stdout
+
+
 def test_a_config_may_come_from_a_file(project: Project) -> None:
     (project.folder / "config.json").write_text(json.dumps({"count": "many"}))
     done = project.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ import pytest
 from dstream_sdk.protocol import Role
 from dstream_sdk.testing import Subject
 from dstream_sdk.testing.suite import checks_for, prepare, run_check
+from tests.fakes.contract.plain_input import PlainInput
+from tests.fakes.contract.plain_output import PlainOutput
 
 ROOT = Path(__file__).parents[2]
 
 CAUGHT_BY = {
     "speaks_first": "shakes_hands_after_the_envelope",
     "describes_more": "description_matches_the_run",
+    "announces_otherwise": "announces_what_it_describes",
     "documents_nothing": "describes_its_config",
     "vague_about_config": "bad_config_names_the_field",
     "runs_anything": "unknown_command_is_refused",
@@ -57,6 +61,7 @@ def subject_of(fake: str, folder: Path, **changes: Any) -> Subject:
         [sys.executable, "-m", f"tests.fakes.contract.{fake}"],
         {"path": str(records)} if role == "output" else {"token": "not-for-the-logs"},
         role,
+        announcement=json.dumps((PlainInput() if role == "input" else PlainOutput()).description()),
         durable=(lambda: records.read_bytes().count(b"\n")) if role == "output" else None,
         env={"PYTHONPATH": str(ROOT)},
         **changes,

@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen.command,
         chosen.config,
         durable=_counter(chosen.durable) if chosen.durable else None,
+        announcement=chosen.announcement,
         patience_s=chosen.patience,
     )
     if chosen.key:
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--durable", metavar="COMMAND", help="shell command that prints how many records are at the far side"
+    )
+    parser.add_argument(
+        "--announcement", metavar="JSON", help="what an image's label or `provider.json` says; empty if it is missing"
     )
     parser.add_argument("--patience", type=float, default=15.0, metavar="SECONDS", help="for whatever should happen")
     checks = {*checks_for("input"), *checks_for("output")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dstream_sdk.protocol.limits import LABEL
 from dstream_sdk.protocol.messages import (
     INPUT_CAPABILITIES,
     OUTPUT_CAPABILITIES,
@@ -13,6 +14,9 @@ from dstream_sdk.protocol.messages import (
 )
 from dstream_sdk.testing.schema_values import wrong_value
 from dstream_sdk.testing.subject import Inapplicable, Subject, decode_object, expect, fail, shown
+
+_REDUCED = ("name", "version", "protocol", "role", "capabilities", "commands")
+"""What is left of a description that is too large for a label."""
 
 
 def shakes_hands_after_the_envelope(subject: Subject) -> None:
@@ -40,6 +44,21 @@ def description_matches_the_run(subject: Subject) -> None:
         declared == set(description.capabilities),
         f"the description lists {sorted(description.capabilities)}, the handshake {sorted(declared)}",
     )
+
+
+def announces_what_it_describes(subject: Subject) -> None:
+    """The image's label, or `provider.json`, says what the provider itself replies to `describe`."""
+    if subject.announcement is None:
+        raise Inapplicable("no announcement was given")
+    expect(subject.announcement, f"nothing announces it (`{LABEL}`), so it would be run as a legacy provider")
+    try:
+        announced = msgspec.json.decode(subject.announcement, type=Description)
+    except msgspec.MsgspecError as error:
+        fail(f"the announcement is no description: {error}")
+    described = _description(subject)
+    names = _REDUCED if announced.describe else Description.__struct_fields__
+    differing = [name for name in names if getattr(announced, name) != getattr(described, name)]
+    expect(not differing, f"the announcement and the reply to `describe` differ in {differing}")
 
 
 def describes_its_config(subject: Subject) -> None:
@@ -165,6 +184,7 @@ def _expect_refused(subject: Subject, config: dict[str, object], names: tuple[st
 CHECKS = (
     shakes_hands_after_the_envelope,
     description_matches_the_run,
+    announces_what_it_describes,
     describes_its_config,
     bad_config_names_the_field,
     unknown_command_is_refused,

@@ -39,7 +39,8 @@ class Subject:
 
     `config` is one it works with; an input's should give at least some hundred records quickly.
     `key` reduces an envelope to what is the same when it is read again (the whole envelope by
-    default). `durable` counts the records at an output's far side. `patience_s` is for anything
+    default). `durable` counts the records at an output's far side. `announcement` is what an image's
+    label or a `provider.json` says, empty where there should be one. `patience_s` is for anything
     that should happen, `quiet_s` for watching that something does not.
     """
 
@@ -49,6 +50,7 @@ class Subject:
     description: Description | None = None
     key: Callable[[dict[str, Any]], object] = field(default=lambda envelope: envelope)
     durable: Callable[[], int] | None = None
+    announcement: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     patience_s: float = 15.0
     quiet_s: float = 0.3
