@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     )
     insecure_registries: list[str] = Field(
         default_factory=list,
-        description="Registries (`host:port`) that are asked over plain HTTP. Loopback ones always are.",
+        description="Registries (`host:port`) that are asked over plain HTTP. One on loopback may speak either.",
         examples=['["registry.test:5000"]'],
     )
     registry_auth: dict[str, SecretStr] = Field(
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         Path(".dstream"), description="Where state is kept; a relative path starts at the configuration file's folder."
     )
     ca_bundle: str | None = Field(
-        None, description="A file of CA certificates that providers shall trust besides their own."
+        None, description="A file of CA certificates to trust besides the others: for registries, and by providers."
     )
     pass_proxy: bool = Field(
         True, description="Hand `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` to providers that run as containers."

@@ -376,6 +376,20 @@ def test_a_registry_that_is_not_there_is_told_with_its_address(client: RegistryC
     assert f"the registry {host} cannot be asked" in caught.value.message
 
 
+def test_loopback_is_asked_without_the_proxy_and_without_netrc(
+    registry: FailingRegistry, artifact: Descriptor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login ann password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with RegistryClient() as client:
+        assert client.resolve(Reference.parse(registry.reference)).digest == artifact.digest
+    assert not [headers for _, _, headers in registry.requests if "Authorization" in headers]
+
+
 def test_head_without_a_digest_is_made_up_for(
     client: RegistryClient, registry: FailingRegistry, artifact: Descriptor
 ) -> None:
