@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,8 @@ class Attempt:
         self._halt = Halt()
         self._reports: Reports = queue.SimpleQueue()
         self._parties: dict[Role, Party] = {}
-        self._threads: list[threading.Thread] = []
+        self._relays: list[threading.Thread] = []
+        self._watchers: list[threading.Thread] = []
         self._writer: InputWriter | None = None
         self._settler: Settler | None = None
         self.ledger = Ledger(confirming=False, max_in_flight=terms.max_in_flight)
@@ -138,7 +140,7 @@ class Attempt:
             parties=self._parties,
             ledger=self.ledger,
             pump=pump,
-            finish=lambda clean: self._spawn("input", lambda: pump.finish(clean=clean)),
+            finish=lambda clean: self._spawn("input", lambda: pump.finish(clean=clean), self._relays),
             writer=self._writer,
             settler=self._settler,
             reports=self._reports,
@@ -151,10 +153,10 @@ class Attempt:
         self._control.listen(lambda: self._reports.put(None))
         if self._halt.is_set:
             raise Halted
-        self._spawn("output", replies.run)
-        self._spawn("input", pump.run)
-        self._spawn("output", output.running.wait)
-        self._spawn("input", source.running.wait)
+        self._spawn("output", replies.run, self._relays)
+        self._spawn("input", pump.run, self._relays)
+        self._spawn("output", output.running.wait, self._watchers)
+        self._spawn("input", source.running.wait, self._watchers)
         return watch
 
     def _join(self, role: Role) -> Party:
@@ -172,15 +174,15 @@ class Attempt:
         greet(party, envelope(prepared, "run", fields), close_stdin=close_stdin, timeout=timeout)
         return party
 
-    def _spawn(self, role: Role, work: Callable[[], Any]) -> None:
+    def _spawn(self, role: Role, work: Callable[[], Any], threads: list[threading.Thread]) -> None:
         def report() -> None:
             try:
                 self._reports.put(Report(role, work()))
             except Exception as error:  # noqa: BLE001  # whatever it is, the watch decides what it means
                 self._reports.put(Report(role, error))
 
-        thread = threading.Thread(target=report, name=f"{role}-{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
+        thread = threading.Thread(target=report, name=f"{role}-{len(threads)}", daemon=True)
+        threads.append(thread)
         thread.start()
 
     def _store(self, settled: Settled) -> None:
@@ -199,19 +201,25 @@ class Attempt:
         self._on_phase("stopping")
         self._halt.set()
         self.ledger.stop()
+        # Before the settler, which gets the last of what they read, and before their streams are closed: a closed
+        # stream's number may soon be somebody else's.
+        gone_by = time.monotonic() + EXIT_S
+        for thread in self._relays:
+            thread.join(max(0.0, gone_by - time.monotonic()))
         if self._settler is not None:
             self._settler.close(SETTLE_S)
         if self._writer is not None:
             self._writer.close()
+            self._writer.join(EXIT_S)
         remains: UnavailableError | None = None
         for party in self._parties.values():
             try:
                 party.dispose(DISPOSE_S)
             except UnavailableError as error:
                 remains = error
-        for thread in self._threads:
+        for thread in self._watchers:
             thread.join(EXIT_S)
-        if not any(thread.is_alive() for thread in self._threads):
+        if not any(thread.is_alive() for thread in (*self._relays, *self._watchers)):
             self._halt.close()
         if remains is not None:
             raise remains

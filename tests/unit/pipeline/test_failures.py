@@ -14,8 +14,10 @@ import pytest
 from orchestrator.config.model import Restart
 from orchestrator.errors import DstreamError
 from orchestrator.pipeline import watch
+from orchestrator.pipeline.conversation import Party
 from orchestrator.pipeline.run import RunFailed
 from orchestrator.pipeline.watch import Forced
+from orchestrator.runtime.pipes import PipeSink
 from tests.unit.pipeline.conftest import Stage
 from tests.unit.pipeline.test_run import DATA, ack, checkpoint, end, lines
 
@@ -389,6 +391,27 @@ def test_enough_records_are_counted_over_all_attempts(stage: Stage) -> None:
         restart=Restart(policy="on-failure", backoff=0.05),
     )
     assert (summary.outcome, summary.restarts, summary.counts.delivered) == ("drained", 1, 55)
+
+
+def test_no_stream_is_closed_under_a_thread_that_writes_to_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing: list[int] = []  # the descriptors that some thread is about to write to
+    closed_under_it: list[list[int]] = []
+    write, dispose = PipeSink.write, Party.dispose
+
+    def held_up(sink: PipeSink, data: memoryview | bytes) -> int:
+        writing.append(sink.fileno())
+        time.sleep(0.2)  # what a busy machine does
+        writing.pop()
+        return write(sink, data)
+
+    def note(party: Party, deadline: float) -> None:
+        closed_under_it.append(list(writing))
+        dispose(party, deadline)
+
+    monkeypatch.setattr(PipeSink, "write", held_up)
+    monkeypatch.setattr(Party, "dispose", note)
+    failure(stage, [["repeat", 1_000_000, DATA], ["eof"]], [["say", '{"ack":{}}'], *KEEP])
+    assert closed_under_it == [[], []]
 
 
 def test_nothing_of_a_failed_run_is_left(stage: Stage) -> None:
