@@ -64,22 +64,34 @@ def _config(description: Description, width: int | None) -> Iterator[str]:
     if not keys:
         yield "config: none"
         return
-    rows = [(", ".join([key.name, *key.also]), key.type, _default(key), key.example) for key in keys]
-    table = columns(("CONFIG", "TYPE", "DEFAULT", "EXAMPLE"), rows)
+    table = columns(
+        ("CONFIG", "TYPE", "DEFAULT", "EXAMPLE"), [(key.name, key.type, _default(key), key.example) for key in keys]
+    )
     margin = max(len(line) for line in table) + 2
-    for line, meaning in zip(table, ["MEANING", *(key.meaning for key in keys)], strict=True):
-        first, *rest = list(_wrapped(meaning, width and width - margin)) or [""]
-        yield f"{line:<{margin}}{first}".rstrip()
-        yield from (f"{'':<{margin}}{more}" for more in rest)
+    beside = width is None or width - margin >= _NARROW
+    for line, meaning in zip(table, ["MEANING" if beside else "", *map(_meaning, keys)], strict=True):
+        if beside:
+            first, *rest = _wrapped(meaning, width and width - margin) or [""]
+            yield f"{line:<{margin}}{first}".rstrip()
+            yield from (f"{'':<{margin}}{more}" for more in rest)
+        else:
+            yield line
+            yield from (f"    {more}" for more in _wrapped(meaning, width and width - 4))
 
 
 def _default(key: Key) -> str:
     return "required" if key.required and not key.default else key.default
 
 
+def _meaning(key: Key) -> str:
+    others = ", ".join(f"`{name}`" for name in key.also)
+    return f"{key.meaning} Also written {others}.".strip() if others else key.meaning
+
+
 def _wrapped(text: str, width: int | None) -> list[str]:
-    """`text` in lines of `width`; in one where that would be too narrow to read."""
+    """`text` in lines of `width`, each of its own lines anew; None wraps nothing."""
     paragraphs = [printable(line) for line in text.splitlines() if line.strip()]
-    if width is None or width < _NARROW:
+    if width is None:
         return paragraphs
+    width = max(width, _NARROW)
     return [line for paragraph in paragraphs for line in textwrap.wrap(paragraph, width)]

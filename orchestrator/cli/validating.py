@@ -56,10 +56,12 @@ def _show(invocation: Invocation, project: Project, validation: Validation) -> N
         emit(event | ({"errors": wrong} if wrong else {}) | {"unchecked": unchecked})
         return
     screen = Screen(invocation)
+    if wrong:
+        screen.note("")
     for one in validation.unchecked:
         screen.note(f"not checked: the config of `{one.reference}`: {one.why}")
     if wrong:
-        screen.note(f"\n{project.path.name} is not valid: {wrong} error{'' if wrong == 1 else 's'}")
+        screen.note(f"{project.path.name} is not valid: {wrong} error{'' if wrong == 1 else 's'}")
     elif not invocation.quiet:
         listed = ", ".join(f"`{name}`" for name in names)
         print(f"{project.path.name} is valid: {len(names)} task{'' if len(names) == 1 else 's'}: {listed}")

@@ -18,6 +18,7 @@ _KINDS = {
     "null": "null", "boolean": "a truth value", "integer": "a whole number", "number": "a number", "string": "a text",
     "array": "a list", "object": "an object",
 }  # fmt: skip
+_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?|true|false")
 _REFUSES = {
     "anyOf": "has none of the forms that it may have",
     "oneOf": "has none of the forms that it may have, or several at once",
@@ -116,9 +117,10 @@ def _types(error: ValidationError) -> list[str]:
 
 
 def _type_hint(error: ValidationError, types: Iterable[str]) -> str | None:
-    if isinstance(error.instance, str) and not {"integer", "number", "boolean"}.isdisjoint(types):
-        return "write it without quotes; around what gives a text, `jsondecode(…)` makes it a number or a truth value"
-    return None
+    value = error.instance
+    if {"integer", "number", "boolean"}.isdisjoint(types) or not isinstance(value, str) or not _PLAIN.fullmatch(value):
+        return None
+    return "write it without quotes; what `env()` gives becomes a number or a truth value with `jsondecode(…)`"
 
 
 def _kind(value: Any) -> str:

@@ -32,6 +32,20 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     assert " ".join(" ".join(table).split()).endswith(MEANING)
 
 
+def test_a_table_too_wide_for_the_terminal_has_the_meaning_below_each_key() -> None:
+    schema = {"properties": {"outputFormat": {"enum": ["simple", "json", "pretty"], "description": MEANING}}}
+    said = lines(50, config_schema=schema)
+    assert said[-4:-2] == [
+        'outputFormat  "simple" or "json" or "pretty"',
+        "    Which tables are read, by name or by pattern,",
+    ]
+
+
+def test_other_spellings_stand_with_the_meaning() -> None:
+    said = lines(None, config_schema={"properties": {"a": {"description": "How.", "x-aliases": ["A", "aa"]}}})
+    assert said[-1] == "a       any   How. Also written `A`, `aa`."
+
+
 def test_what_a_stranger_writes_moves_no_cursor() -> None:
     schema = {"properties": {"a\x1b[2J": {"type": "x\x1b[2J", "description": "y\x1b[2J"}}}
     said = lines(80, title="t\x1b[2J", description="d\x1b[2J", network=["\x1b[2J"], config_schema=schema)

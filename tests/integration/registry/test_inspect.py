@@ -109,7 +109,7 @@ def test_a_page_for_people_has_everything(project: Project, registry: str) -> No
         "network *:1433",
         "writes to /data",
         "connection_string string, secret required How to log in.",
-        'tables, Tables list of string ["Orders"]',
+        'tables list of string ["Orders"] Also written `Tables`.',
         "poll.interval integer 5",
         'mode "initial" or "never" "initial"',
     ):

@@ -117,6 +117,8 @@ def test_text_for_a_number_says_how_it_becomes_one(check: Check) -> None:
     assert error.message == "`interval` is a text, not a whole number"
     assert error.hint is not None
     assert "jsondecode" in error.hint
+    (never,) = check('config {\n tables = ["a"]\n interval = "often"\n}')
+    assert never.hint is None
     assert check('config {\n tables = ["a"]\n interval = jsondecode(env("N"))\n}', environ={"N": "50"}) == []
 
 
