@@ -55,7 +55,7 @@ class _Check:
             said = first_line(str(getattr(error, "message", error)))
             message = f"the config schema of `{self._provider}` cannot be used: {said}"
             hint = "tell its author, or use another version"
-            raise ConfigError("provider.schema", message, hint=hint, where=self._spec.where) from error
+            raise ConfigError("provider.schema", message, hint=hint, where=self._shown(self._spec.where)) from error
 
     def error(self, refusal: Refusal) -> ConfigError:
         path = refusal.path
@@ -93,4 +93,8 @@ class _Check:
         """The place of `path`, or of the nearest thing around it that the file spells out."""
         places = self._spec.config_where
         found = next((places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in places), self._spec.where)
-        return replace(found, text=None if found.line in self._hidden_lines else found.text, provider=self._provider)
+        return replace(self._shown(found), provider=self._provider)
+
+    def _shown(self, place: Where) -> Where:
+        """`place`, without its line where that holds a secret."""
+        return replace(place, text=None) if place.line in self._hidden_lines else place
