@@ -112,7 +112,6 @@ class Settler:
         self._changed = threading.Condition()
         self._waiting: Settled | None = None
         self._closing = False
-        self.last_settled: float | None = None
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
         self._thread.start()
 
@@ -149,7 +148,6 @@ class Settler:
                 self._commit(settled)
                 if settled.mark is not None:
                     self._acknowledge(Ack(settled.mark.id, settled.mark.records))
-                self.last_settled = time.time()
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, PACE_S)
         except Exception as error:  # noqa: BLE001  # every failure to store must stop the run
