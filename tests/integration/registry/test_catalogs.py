@@ -94,10 +94,11 @@ def test_a_catalog_has_the_newest_version_of_every_provider_in_its_namespace(pro
     assert (asb.repository, asb.tag, asb.kind) == (f"{team}/nested/asb-output-provider", "v0.3.0", "artifact")
 
 
-def test_building_says_what_it_left_out_and_why(project: Project, team: str) -> None:
-    said = project.run("providers", "catalog", "build", team).stderr
+def test_building_says_what_it_left_out_and_why(published: Project, team: str) -> None:
+    said = published.run("providers", "catalog", "build", team).stderr
     assert f"left out {team}/base: `v1.0.0` announces nothing" in said
     assert f"left out {team}/emptied: " in said
+    assert "dstream-catalog" not in said
     assert f"left out {team}/broken: `v1.0.0` announces something else than a provider" in said
 
 
