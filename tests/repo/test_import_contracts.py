@@ -36,7 +36,11 @@ TRESPASSERS = {
         "orchestrator/state/trespasser_too.py",
         "import docker",
     ),
-    "oras is imported in registry/client.py alone": ("orchestrator/registry/trespasser.py", "import oras"),
+    "oras is imported in registry/connection.py alone": ("orchestrator/registry/trespasser.py", "import oras"),
+    "sigstore is imported in registry/identities.py alone": (
+        "orchestrator/registry/trespasser_too.py",
+        "import sigstore",
+    ),
     "typer and rich are imported in cli/ alone": ("orchestrator/runtime/trespasser.py", "import rich"),
     "The orchestrator knows the SDK by its protocol": (
         "orchestrator/relay/trespasser_too.py",
