@@ -48,14 +48,6 @@ def containers(client: APIClient) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_image_is_pulled_and_held_against_the_contract(project: Project, images: Images, client: APIClient) -> None:
-    done = project.run("providers", "test", images.counter, *QUICK, "--only", "drains_on_sigterm")
-    assert done.code == EXIT_DONE, done.stdout + done.stderr
-    assert done.stdout.startswith("counter-input-provider 0.1.0 as input\n")
-    assert "2 kept, 0 broken" in done.stdout
-    assert containers(client) == []
-
-
 def test_a_broken_promise_of_an_image_is_told_with_its_last_words(project: Project, images: Images) -> None:
     done = project.run(
         "providers", "test", images.counter,

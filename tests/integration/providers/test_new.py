@@ -107,6 +107,7 @@ def test_a_new_input_passes_its_own_workflow_and_what_that_published_runs(
     assert int(report.get("tests", "0")) > 10
     assert {path: path.read_bytes() for path in written} == written
 
+    assert author.types("docker ps --all --quiet --filter label=io.dstream.task=contract").stdout == ""
     author.types(f"docker rmi {published}:v0.1.0")
     mirrors = json.loads(author.environ["DSTREAM_MIRRORS"]) | {"docker.io/library/orders-input": published}
     ran = author.types("dstream run image", DSTREAM_MIRRORS=json.dumps(mirrors))
