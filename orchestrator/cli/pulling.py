@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.config.model import Kind, Project
-    from orchestrator.registry.client import RegistryClient
+    from orchestrator.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,11 @@ def pull_and_show(invocation: Invocation, asked: Asked) -> int:
     project = _project(invocation, asked)
     wanted = _wanted(project, asked)
     ended: dict[Wanted, Pulled] = {}
-    with (
-        registry_client(settings) as client,
-        _interruptible(),
-        contextlib.closing(ParallelPulls(Screen(invocation))) as display,
-    ):
+    with _interruptible(), contextlib.closing(ParallelPulls(Screen(invocation))) as display:
         for event in pull_all(
             wanted,
             lambda: sources(project, settings, locked=asked.locked),
-            lambda reference, where: _kind(client, reference, where),
+            lambda reference, where: _kind(settings, reference, where),
         ):
             if isinstance(event, Pulled):
                 ended[event.wanted] = event
@@ -115,9 +111,11 @@ def _wanted(project: Project | None, asked: Asked) -> list[Wanted]:
     return [used.get(key) or Wanted(reference, Where(), None, asked.platform) for key, reference in named.items()]
 
 
-def _kind(client: RegistryClient, reference: Reference, where: Where) -> Kind:
+def _kind(settings: Settings, reference: Reference, where: Where) -> Kind:
+    """Of what no task names. The registry's client costs more to load than to use, so the others go without it."""
     try:
-        manifest = client.manifest(reference)
+        with registry_client(settings) as client:
+            manifest = client.manifest(reference)
     except DstreamError as error:
         error.where = where.filled_from(error.where)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.registry.client import RegistryClient
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"
+GZIP = b"\x1f\x8b"
 
 
 def layer(name: str, content: bytes) -> bytes:
@@ -36,16 +38,24 @@ def digest(content: bytes) -> str:
 def publish_layers(
     client: RegistryClient, text: str, layers: Sequence[bytes], labels: Mapping[str, str] | None = None
 ) -> str:
-    """Push an image of these layers as `text`, for linux/amd64; its digest."""
+    """Push an image of these layers, plain or compressed, as `text`, for linux/amd64; its digest."""
     reference = Reference.parse(text)
     config = {
         "os": "linux",
         "architecture": "amd64",
         "config": {"Labels": dict(labels or {}), "Cmd": ["/nothing"]},
-        "rootfs": {"type": "layers", "diff_ids": [digest(each) for each in layers]},
+        "rootfs": {"type": "layers", "diff_ids": [digest(_unpacked(each)) for each in layers]},
     }
     document = {
         "config": client.push_blob(reference, json.dumps(config).encode(), IMAGE_CONFIG).document,
-        "layers": [client.push_blob(reference, each, LAYER).document for each in layers],
+        "layers": [client.push_blob(reference, each, _type(each)).document for each in layers],
     }
     return client.push_manifest(reference, document).digest
+
+
+def _unpacked(content: bytes) -> bytes:
+    return gzip.decompress(content) if content.startswith(GZIP) else content
+
+
+def _type(content: bytes) -> str:
+    return f"{LAYER}+gzip" if content.startswith(GZIP) else LAYER
