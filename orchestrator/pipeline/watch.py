@@ -163,9 +163,7 @@ class Watch:
     def _finish_input(self) -> None:
         """The last state is stored, the last ack written, and only then is the input told to go."""
         if not self._settler.close(SETTLE_S):
-            raise UnavailableError(
-                "state.unavailable", f"the last state could not be stored within {SETTLE_S:g} s", hint="see to the disk"
-            )
+            raise _not_stored("the last state")
         while not self._reports.empty():  # the settler's failure, if it had one, is among them
             self._step(timeout=0)
         self._writer.close()
@@ -259,6 +257,9 @@ class Watch:
         waiting = self._output.outlet.waiting_since
         if waiting is not None and now - waiting > self._ack_timeout:
             raise self._stalled(f"read nothing for {self._ack_timeout:g} s")
+        storing = self._settler.storing_since
+        if storing is not None and now - storing > SETTLE_S:
+            raise _not_stored("a state")
 
     def _not_drained(self) -> DstreamError:
         party, what = self._input, f"did not end within {self._grace:g} s of SIGTERM"
@@ -350,3 +351,9 @@ class Watch:
             self._drain_by = time.monotonic() + self._grace
             self._on_phase("draining")
             self._input.running.terminate()
+
+
+def _not_stored(what: str) -> DstreamError:
+    return UnavailableError(
+        "state.unavailable", f"{what} could not be stored within {SETTLE_S:g} s", hint="see to the disk that it is on"
+    )

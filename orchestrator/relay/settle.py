@@ -112,6 +112,8 @@ class Settler:
         self._changed = threading.Condition()
         self._waiting: Settled | None = None
         self._closing = False
+        self.storing_since: float | None = None
+        """Since when (monotonic) the commit under way has been waiting for the store; None between two."""
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
         self._thread.start()
 
@@ -145,9 +147,11 @@ class Settler:
             while (settled := self._next()) is not None:
                 if settled.mark is None and not settled.rejects:
                     continue
+                self.storing_since = time.monotonic()
                 self._commit(settled)
                 if settled.mark is not None:
                     self._acknowledge(Ack(settled.mark.id, settled.mark.records))
+                self.storing_since = None
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, PACE_S)
         except Exception as error:  # noqa: BLE001  # every failure to store must stop the run

@@ -153,7 +153,7 @@ class SqliteState:
             return int(db.execute("SELECT count(*) FROM dead_letters WHERE task = ?", (task,)).fetchone()[0])
 
     def close(self) -> None:
-        with self._lock:
+        with self._locked():
             self._db.close()
 
     def _migrate(self) -> None:
@@ -178,12 +178,12 @@ class SqliteState:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
+        with self._locked(), self._translated():
             yield self._db
 
     @contextmanager
     def _writing(self, claim: Claim | None = None) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated(), self._transaction() as db:
+        with self._locked(), self._translated(), self._transaction() as db:
             if claim is not None:
                 row = db.execute("SELECT epoch FROM tasks WHERE task = ?", (claim.task,)).fetchone()
                 if row is None or row[0] != claim.epoch:
@@ -194,6 +194,21 @@ class SqliteState:
                         where=Where(file=str(self._path)),
                     )
             yield db
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone with the connection; a write that a disk never answers must not hold up everybody else for ever."""
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise UnavailableError(
+                "state.unavailable",
+                f"a write to the state has not ended for {BUSY_TIMEOUT_S:g} s",
+                hint="see to the disk that it is on; nothing was acknowledged that is not stored",
+                where=Where(file=str(self._path)),
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -13,11 +13,13 @@ import pytest
 
 from orchestrator.config.model import Restart
 from orchestrator.errors import DstreamError
-from orchestrator.pipeline import watch
+from orchestrator.pipeline import attempt, watch
 from orchestrator.pipeline.conversation import Party
 from orchestrator.pipeline.run import RunFailed
 from orchestrator.pipeline.watch import Forced
 from orchestrator.runtime.pipes import PipeSink
+from orchestrator.state import sqlite
+from orchestrator.state.sqlite import SqliteState
 from tests.unit.pipeline.conftest import Stage
 from tests.unit.pipeline.test_run import DATA, ack, checkpoint, end, lines
 
@@ -250,6 +252,27 @@ class TestStanding:
         acks = [step for beat in range(1, 11) for step in (["read", 1], ["sleep", 0.1], ["say", ack(beat, 0)])]
         summary = stage.play([*beats, ["say", end(0)], ["eof"]], [*acks, ["read", 1], ["say", end(0)]], ack_timeout=0.6)
         assert summary.outcome == "ended"
+
+    def test_a_store_that_never_answers_ends_the_run(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module, name in ((watch, "SETTLE_S"), (attempt, "SETTLE_S"), (sqlite, "BUSY_TIMEOUT_S")):
+            monkeypatch.setattr(module, name, 0.3)
+        answer = threading.Event()
+
+        class Hung(SqliteState):
+            def commit(self, *arguments: Any, **options: Any) -> None:
+                with self._locked():
+                    answer.wait(60)
+
+        stage.state = Hung(stage.state_dir / "state.db")
+        try:
+            error = failure(
+                stage,
+                [["repeat", 10, DATA], ["say", checkpoint(1, 10)], ["sleep", 60]],
+                [["read", 11], ["say", ack(1, 10)], ["sleep", 60]],
+            )
+        finally:
+            answer.set()
+        assert error.code == "state.unavailable"
 
     def test_no_more_than_max_in_flight_and_one_checkpoint_is_relayed_ahead_of_the_acks(self, stage: Stage) -> None:
         steps = []
