@@ -1,0 +1,102 @@
+"""The driver, and what its exceptions mean. Nothing else knows which driver it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pymssql
+
+from mssql_cdc_provider import certificates
+from mssql_cdc_provider.connection_string import Target
+from mssql_cdc_provider.sql_errors import LoginFailed, Lost, SqlError, classified
+
+Row = tuple[Any, ...]
+
+_SETTINGS = (
+    # What the driver sets by default, but for CURSOR_CLOSE_ON_COMMIT; and a reader is the one to yield in a deadlock.
+    "SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; "
+    "SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON; SET TEXTSIZE 2147483647; SET DEADLOCK_PRIORITY LOW"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one result, and what its columns are called."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+class Connection:
+    """A connection, made by the constructor. Every method may block; only one may run at a time.
+
+    `query_timeout_s` bounds each wait for the server. Raises `SqlError`.
+    """
+
+    def __init__(self, target: Target, query_timeout_s: float) -> None:
+        if target.verify:
+            certificates.demand(target.certificate_host)
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        try:
+            self._connection = pymssql.connect(
+                server=f"{host}:{target.port or 1433}" if target.instance is None else f"{host}\\{target.instance}",
+                user=target.user,
+                password=target.password,
+                database=target.database,
+                login_timeout=target.connect_timeout_s,
+                timeout=max(1, round(query_timeout_s)),
+                appname=target.application,
+                encryption=target.encrypt,
+                read_only=target.read_only,
+                # From 7.3 on dates and datetime2 come as such and not as text.
+                tds_version="7.4",
+                autocommit=True,
+                conn_properties=_SETTINGS,
+            )
+        except pymssql.Error as error:
+            raise _connecting_failed(error, target) from error
+
+    def run(self, sql: str) -> Page:
+        """The first result, whole; an error that comes behind its rows is raised all the same."""
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute(sql)
+            if cursor.description is None:
+                return Page((), [])
+            page = Page(tuple(column[0] for column in cursor.description), cursor.fetchall())
+            while cursor.nextset():
+                pass
+        except pymssql.Error as error:
+            raise _query_failed(error) from error
+        return page
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _connecting_failed(error: pymssql.Error, target: Target) -> SqlError:
+    number, text = _said(error)
+    # The driver's number may be that of an earlier attempt, of any connection: the text is this one's.
+    if "Login failed" in text:
+        return LoginFailed(f"login failed for user `{target.user}` at {target.server}", 18456)
+    if "Net-Lib error" in text or number is None or number == 18456:
+        return Lost(f"{target.server} cannot be reached: {text}")
+    return classified(number, f"{target.server} refused the connection: {text}")
+
+
+def _query_failed(error: pymssql.Error) -> SqlError:
+    return classified(*_said(error))
+
+
+def _said(error: pymssql.Error) -> tuple[int | None, str]:
+    """Number and text, out of `(number, bytes)`, `((number, bytes),)` or `(text,)`; without the driver's refrain."""
+    arguments = error.args
+    if arguments and isinstance(arguments[0], tuple):
+        arguments = arguments[0]
+    number = next((one for one in arguments if isinstance(one, int)), None)
+    words = next((one for one in arguments if isinstance(one, str | bytes)), "")
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    text = re.sub(r"DB-Lib error message \d+, severity \d+:\n(General SQL Server error: .*)?", " ", text)
+    return number, " ".join(text.split())
