@@ -15,13 +15,14 @@ from orchestrator.config.nearest import suggestion
 from orchestrator.config.parsing import parse_all
 from orchestrator.config.removed import TOP_LEVEL, removed
 from orchestrator.config.source import Source, read_source
+from orchestrator.config.state import read_state
 from orchestrator.config.syntax import Attribute, Block, Body
 from orchestrator.config.tasks import Tasks
 from orchestrator.config.trust import read_trust
 from orchestrator.config.variables import Variable, gather, read_variable, read_variable_file
 from orchestrator.errors import ConfigError
 
-_BLOCKS = ("locals", "task", "trust", "variable")
+_BLOCKS = ("locals", "state", "task", "trust", "variable")
 
 
 def load_project(
@@ -65,7 +66,14 @@ def load_project(
     local.within(scope)
     trust = read_trust(blocks["trust"], scope)
     tasks = Tasks(blocks["task"], scope)
-    return Project(path=Path(path).absolute(), tasks=tasks, trust=trust, uses=tasks.uses, locked=locked)
+    return Project(
+        path=Path(path).absolute(),
+        tasks=tasks,
+        trust=trust,
+        uses=tasks.uses,
+        locked=locked,
+        state=lambda: read_state(blocks["state"], scope),
+    )
 
 
 def _blocks(body: Body) -> dict[str, list[Block]]:

@@ -30,6 +30,7 @@ __all__ = [
     "Restart",
     "RestartPolicy",
     "Role",
+    "SharedState",
     "Task",
     "Trust",
     "TrustedNamespace",
@@ -158,6 +159,21 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedState:
+    """The `state "azure_blob"` block: a container of Azure Storage in which several hosts keep state together.
+
+    `connection_string` is secret. `prefix` goes before every blob's name. A host that stops answering loses its
+    tasks to another after `term` seconds.
+    """
+
+    connection_string: str = field(repr=False)
+    container: str
+    where: Where
+    prefix: str = ""
+    term: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class LockedProvider:
     """What one reference meant when it was locked.
 
@@ -196,6 +212,8 @@ class Project:
     `uses` gives every provider of every task, evaluating nothing but its name and platform: a file whose
     `config` needs variables that are not set can still be locked. It raises `ConfigError` as well.
     `trust` is None where the file has no such block, `locked` (by reference) where there is no lock file.
+    `state` gives where state is shared, None where it stays on this host, and raises `ConfigError`: whoever never
+    opens the state need not know its secrets.
     """
 
     path: Path
@@ -203,6 +221,7 @@ class Project:
     trust: Trust | None = None
     uses: Callable[[], Iterator[Use]] = field(default=lambda: iter(()))
     locked: Mapping[str, LockedProvider] | None = None
+    state: Callable[[], SharedState | None] = field(default=lambda: None)
 
     @property
     def lock_path(self) -> Path:

@@ -16,6 +16,7 @@ from orchestrator.errors import UnavailableError, Where
 from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Figures, Identity, OpenRun, Outcome
 
 BUSY_TIMEOUT_S = 30.0
+PACE_S = 0.025
 
 FIGURES = ("emitted", "relayed", "delivered", "rejected", "unconfirmed", "bytes")
 
@@ -61,6 +62,10 @@ class SqliteState:
         path.chmod(0o600)
 
     @property
+    def pace_s(self) -> float:
+        return PACE_S
+
+    @property
     def project(self) -> str:
         with self._reading() as db:
             row = db.execute("SELECT value FROM meta WHERE key = 'project'").fetchone()
@@ -74,10 +79,14 @@ class SqliteState:
             )
             epoch = db.execute("SELECT epoch FROM tasks WHERE task = ?", (task,)).fetchone()[0]
             db.execute(
-                "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome) VALUES (?, ?, ?, ?, ?, 'running')",
+                "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome) VALUES (?, ?, ?, ?, ?, 'running')"
+                " ON CONFLICT (run_id) DO UPDATE SET epoch = excluded.epoch",
                 (run_id, task, epoch, ",".join(sorted(set(kinds))), time.time()),
             )
         return Claim(task, run_id, epoch)
+
+    def check(self, claim: Claim) -> None:
+        """The task's lock keeps this host's runs apart, and no other host has the file."""
 
     def open_runs(self) -> Sequence[OpenRun]:
         with self._reading() as db:

@@ -1,8 +1,8 @@
 """What a task must remember between runs, and the few methods that any store of it offers.
 
-SQLite is the embedded default (`orchestrator.state.sqlite`); a shared store is an adapter behind the
-same methods. Every write names the epoch of the claim that it is made under and is refused once
-another run has claimed the task, so a run that lost its lock cannot move the state any more.
+SQLite is the embedded default (`orchestrator.state.sqlite`); the shared store is an adapter behind the
+same methods (`orchestrator.state.azure_blob`). Every write names the epoch of the claim that it is made under
+and is refused once another run has claimed the task, so a run that lost its lock cannot move the state any more.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from orchestrator.errors import RunError
 
 Outcome = Literal["running", "ended", "drained", "failed"]
 Figures = Mapping[str, int | None]
@@ -80,8 +82,16 @@ class OpenRun:
     kinds: tuple[str, ...]
 
 
+class TaskHeld(RunError):
+    """Another host works on the task. It makes sense to ask again after `retry_s` seconds."""
+
+    def __init__(self, message: str, *, retry_s: float) -> None:
+        super().__init__("task.running", message, hint="`dstream run` waits until that host gives the task up")
+        self.retry_s = retry_s
+
+
 class StateStore(Protocol):
-    """Thread-safe. Writes return only once they are durable; they block for as long as the disk does.
+    """Thread-safe. Writes return only once they are durable; they block for as long as the disk or the network does.
 
     Every method raises `UnavailableError`: `state.unavailable` when the store cannot be read or
     written (disk full, file damaged), `state.newer` when a newer dstream wrote it, and on writes
@@ -89,14 +99,24 @@ class StateStore(Protocol):
     """
 
     @property
+    def pace_s(self) -> float:
+        """The least time between two commits of a task: what a commit costs should not depend on the output."""
+
+    @property
     def project(self) -> str:
-        """A random id made with the store, by which this project's containers are known."""
+        """A random id made with the store on this host, by which this project's containers are known."""
 
     def claim(self, task: str, run_id: str, kinds: Sequence[str] = ()) -> Claim:
-        """Open a run whose providers are of these kinds: every earlier claim of the task is void from here on."""
+        """Open a run whose providers are of these kinds: every earlier claim of the task is void from here on.
+
+        The same run may claim again. Raises `TaskHeld` while another host works on the task.
+        """
+
+    def check(self, claim: Claim) -> None:
+        """Raise `state.fenced` once another run may have the task, or is about to. Never blocks."""
 
     def open_runs(self) -> Sequence[OpenRun]:
-        """Runs of any task that were claimed and not finished: alive, or killed with things left behind."""
+        """This host's runs that were claimed and not finished: alive, or killed with things left behind."""
 
     def abandon(self, run_id: str) -> None:
         """Close the record of a run that was killed, after what it left is gone."""
@@ -115,7 +135,7 @@ class StateStore(Protocol):
     def finish(
         self, claim: Claim, outcome: Outcome, figures: Figures, *, delivery: str, error: str | None = None
     ) -> None:
-        """Close a run's record with its figures; those that nobody counted are None."""
+        """Close a run's record with its figures (those that nobody counted are None) and give up its claim."""
 
     def reset(self, claim: Claim) -> None:
         """Forget the task's resume point. Dead letters and run records stay."""
@@ -124,4 +144,4 @@ class StateStore(Protocol):
         """How many dead letters the task has."""
 
     def close(self) -> None:
-        """Give up the connection. Idempotent."""
+        """Give up the connection, and every claim with it. Idempotent."""
