@@ -1,0 +1,55 @@
+"""What a checkpoint stores, and a later run gets back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dstream_sdk import ProviderError
+from mssql_cdc_provider.lsn import ZERO, Position, from_hex
+
+VERSION = 1
+
+
+@dataclass(slots=True)
+class State:
+    """Where a run is. Changed in place while it streams.
+
+    `order` counts the changes of the position's transaction that were sent. `tables` are those that were followed
+    up to the position, by `schema.name`; one that could be followed no further has the LSN up to which it was.
+    `snapshot` belongs to `snapshot.Snapshots`.
+    """
+
+    position: Position = field(default_factory=lambda: Position.behind(ZERO))
+    order: int = 0
+    tables: dict[str, bytes | None] = field(default_factory=dict)
+    snapshot: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "position": self.position.to_json(),
+            "order": self.order,
+            "tables": {name: lsn and lsn.hex() for name, lsn in self.tables.items()},
+            "snapshot": self.snapshot,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> State | None:
+        """The state that a run begins with; None at a task's first start. Raises `ProviderError` for another's."""
+        if value is None:
+            return None
+        if not isinstance(value, dict) or value.get("version") != VERSION:
+            raise ProviderError(
+                "the state is not one that this provider wrote",
+                hint="run the task under another name to begin anew",
+            )
+        try:
+            return cls(
+                Position.from_json(value["position"]),
+                int(value["order"]),
+                {str(name): lsn and from_hex(lsn) for name, lsn in value["tables"].items()},
+                value.get("snapshot"),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ProviderError("the state cannot be read", hint="run the task under another name") from error

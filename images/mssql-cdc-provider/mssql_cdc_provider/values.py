@@ -1,0 +1,108 @@
+"""SQL Server's values as JSON's.
+
+Most types come from the driver as what JSON needs. Here are the others: those that lose digits on the way through
+a Python type are asked for as text, and those that JSON's double would round stay text.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from mssql_cdc_provider.tables import Column
+from mssql_cdc_provider.tsql import quoted
+
+Converter = Callable[[Any], Any]
+
+NATIVE = frozenset(
+    "bit tinyint smallint int bigint float real decimal numeric money smallmoney char varchar text nchar nvarchar ntext"
+    " date datetime smalldatetime uniqueidentifier binary varbinary image timestamp rowversion sysname".split()
+)
+"""Types whose values the driver gives whole."""
+
+_DIGITS_7 = frozenset({"datetime2", "datetimeoffset", "time"})
+_OBJECTS = frozenset({"geography", "geometry"})
+
+
+def expression(column: Column) -> str:
+    """What to SELECT for the column, so that nothing of its value is lost on the way."""
+    name = quoted(column.name)
+    if column.type in NATIVE:
+        return name
+    if column.type in _DIGITS_7:
+        # Python's clock stops at microseconds, SQL Server's goes on to 100 ns. Style 121 is the canonical form.
+        return f"CONVERT(varchar(34), {name}, 121)"
+    if column.type in _OBJECTS:
+        return f"CAST({name} AS varbinary(max))"
+    return f"CAST({name} AS nvarchar(max))"
+
+
+def converter(column: Column) -> Converter | None:
+    """What makes of the driver's value (never None) what is sent; None where it is sent as it comes.
+
+    Bytes, dates, times and UUIDs go as they come: the host encodes them as base64, RFC 3339 and text.
+    """
+    match column.type:
+        case "decimal" | "numeric" | "money" | "smallmoney":
+            return number
+        case "real":
+            return shortest
+        case "datetime" | "smalldatetime":
+            return None
+        case "datetime2" | "datetimeoffset":
+            return moment
+        case "time":
+            return time_of_day
+        case _:
+            return None
+
+
+class Converters:
+    """The converters of several columns, applied row by row. `skip` leading values of each row are not theirs."""
+
+    def __init__(self, columns: Sequence[Column], *, skip: int = 0) -> None:
+        found = [(at, converter(column)) for at, column in enumerate(columns, start=skip)]
+        self._converters = [(at, convert) for at, convert in found if convert is not None]
+        self._names = tuple(column.name for column in columns)
+        self._skip = skip
+
+    def values(self, row: Sequence[Any]) -> dict[str, Any]:
+        """The row's values by column name, in the order of the columns."""
+        if not self._converters:
+            return dict(zip(self._names, row[self._skip :], strict=True))
+        converted = list(row)
+        for at, convert in self._converters:
+            value = converted[at]
+            if value is not None:
+                converted[at] = convert(value)
+        return dict(zip(self._names, converted[self._skip :], strict=True))
+
+
+def number(value: Decimal) -> float | int | str:
+    """A JSON number where a double keeps every digit, else the digits as text."""
+    double = float(value)
+    if double.is_integer() and abs(double) < 1e15:
+        return int(double)
+    return double if Decimal(repr(double)) == value else format(value, "f")
+
+
+def shortest(value: float) -> float:
+    """The double with the fewest digits that is still this `real` (which has 24 bits)."""
+    for digits in range(6, 9):
+        rounded = float(f"{value:.{digits}g}")
+        if struct.unpack("<f", struct.pack("<f", rounded)) == (value,):
+            return rounded
+    return float(f"{value:.9g}")
+
+
+def moment(text: str) -> str:
+    """`2024-05-01 10:00:00.1200000 +02:00` as RFC 3339 has it; without an offset where there is none."""
+    day, time, *offset = text.split(" ")
+    return f"{day}T{time_of_day(time)}{offset[0] if offset else ''}"
+
+
+def time_of_day(text: str) -> str:
+    """`10:00:00.1200000` without the zeros that say nothing."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
