@@ -28,7 +28,7 @@ class Where:
     """The place that an error is about. Every field is optional; the renderer shows what is there.
 
     `line` and `column` count from 1; `text` is the offending source line without its newline.
-    `last_words` are the provider's last stderr lines, oldest first, secrets already redacted.
+    `last_words` are the provider's last stderr lines, oldest first; secrets are hidden where they are shown.
     """
 
     file: str | None = None

@@ -10,14 +10,14 @@ import typer
 
 from orchestrator.cli import words
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError
-from orchestrator.registry.search import Offer, merge
+from orchestrator.registry.catalogs.search import Offer, merge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dstream_sdk.protocol import Description
     from orchestrator.cli.screen import Screen
-    from orchestrator.registry.known import KnownCatalog
+    from orchestrator.registry.catalogs.known import KnownCatalog
     from orchestrator.settings import Settings
 
 Catalogs = Annotated[
@@ -33,8 +33,8 @@ def ask_catalogs(settings: Settings, catalogs: Sequence[str], *, offline: bool) 
     """`catalogs`, or those of the settings and the registries to be searched. Raises `ConfigError`."""
     from orchestrator.cli.sources import registry_client
     from orchestrator.config.folders import cache_folder
-    from orchestrator.registry.catalog_copies import CatalogCopies
-    from orchestrator.registry.known import consult
+    from orchestrator.registry.catalogs.copies import CatalogCopies
+    from orchestrator.registry.catalogs.known import consult
 
     copies = CatalogCopies(cache_folder() / "catalogs")
     sources = (catalogs, ()) if catalogs else (settings.catalogs, settings.search_registries)

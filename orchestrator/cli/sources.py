@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.registry.client import RegistryClient
     from orchestrator.registry.image import PullEvent, ResolvedImage
     from orchestrator.registry.pull import EngineImages
-    from orchestrator.registry.trust import Verifier
+    from orchestrator.registry.trust.verifier import Verifier
     from orchestrator.settings import Settings
 
 
@@ -72,8 +72,8 @@ def artifact_cache() -> ArtifactCache:
 
 def verifier(trust: Trust, client: Callable[[], RegistryClient]) -> Verifier:
     """Judges by one project's trust block. Not thread-safe."""
-    from orchestrator.registry.signatures import SignatureCache
-    from orchestrator.registry.trust import Verifier
+    from orchestrator.registry.trust.signatures import SignatureCache
+    from orchestrator.registry.trust.verifier import Verifier
 
     return Verifier(trust, client, SignatureCache(cache_folder() / "signatures"))
 

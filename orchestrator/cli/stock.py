@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.config.model import Use
-    from orchestrator.registry.inventory import Installed, Provider
+    from orchestrator.registry.catalogs.inventory import Installed, Provider
     from orchestrator.settings import Settings
 
 
@@ -24,7 +24,7 @@ def installed_here(settings: Settings) -> tuple[list[Installed], UnavailableErro
     from dstream_sdk.protocol import LABEL
     from orchestrator.cli.engine import engine_host
     from orchestrator.cli.sources import artifact_cache
-    from orchestrator.registry.inventory import installed_artifact, installed_image
+    from orchestrator.registry.catalogs.inventory import installed_artifact, installed_image
     from orchestrator.registry.pull import EngineImages
 
     cache = artifact_cache()

@@ -32,7 +32,7 @@ class Images(Protocol):
 
 
 class Verifier(Protocol):
-    """Who is trusted; `orchestrator.registry.trust.Verifier` is the one there is."""
+    """Who is trusted; `orchestrator.registry.trust.verifier.Verifier` is the one there is."""
 
     def verify(self, reference: Reference, *, where: Where) -> object:
         """Raises `ConfigError` and `UnavailableError` as documented there, at `where`."""

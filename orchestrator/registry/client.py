@@ -13,13 +13,13 @@ from typing import Any, Self
 from requests import Response
 
 from orchestrator.errors import ConfigError, UnavailableError, Where
-from orchestrator.registry.answers import wrong_digest
-from orchestrator.registry.credentials import Credentials
-from orchestrator.registry.listing import body_of, listed
 from orchestrator.registry.manifest import MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, digest_of
 from orchestrator.registry.reference import Reference, is_digest
-from orchestrator.registry.transfer import fetch
-from orchestrator.registry.transport import Transport
+from orchestrator.registry.wire.answers import wrong_digest
+from orchestrator.registry.wire.credentials import Credentials
+from orchestrator.registry.wire.listing import body_of, listed
+from orchestrator.registry.wire.transfer import fetch
+from orchestrator.registry.wire.transport import Transport
 
 MANIFEST_LIMIT = 4 << 20
 """The largest manifest, config or description that is read into memory, in bytes."""

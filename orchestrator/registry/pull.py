@@ -18,7 +18,6 @@ from requests.exceptions import ReadTimeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from orchestrator.errors import DstreamError, UnavailableError, Where
-from orchestrator.registry.credentials import Credential, Credentials
 from orchestrator.registry.image import (
     LabelledImage,
     PullEvent,
@@ -31,6 +30,7 @@ from orchestrator.registry.image import (
 )
 from orchestrator.registry.reference import Reference, rewrite
 from orchestrator.registry.refusals import not_an_image, other_platform, pull_refused
+from orchestrator.registry.wire.credentials import Credential, Credentials
 from orchestrator.runtime.refusals import engine_unreachable
 
 if TYPE_CHECKING:

@@ -36,8 +36,8 @@ TRESPASSERS = {
         "orchestrator/state/trespasser_too.py",
         "import docker",
     ),
-    "oras is imported in registry/connection.py alone": ("orchestrator/registry/trespasser.py", "import oras"),
-    "sigstore is imported in registry/identities.py alone": (
+    "oras is imported in registry/wire/connection.py alone": ("orchestrator/registry/trespasser.py", "import oras"),
+    "sigstore is imported in registry/trust/identities.py alone": (
         "orchestrator/registry/trespasser_too.py",
         "import sigstore",
     ),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dstream_sdk.protocol import Catalog
     from orchestrator.cli.screen import Screen
-    from orchestrator.registry.catalog import Namespace
+    from orchestrator.registry.catalogs.catalog import Namespace
     from orchestrator.registry.client import RegistryClient
 
 app = verb("Make and publish the catalog of a namespace.")
@@ -41,7 +41,7 @@ def build(
     """
     from orchestrator.cli.screen import Screen
     from orchestrator.cli.sources import registry_client
-    from orchestrator.registry.catalog import Namespace, encode
+    from orchestrator.registry.catalogs.catalog import Namespace, encode
 
     invocation = invocation_of(context)
     screen = Screen(invocation)
@@ -70,8 +70,8 @@ def push(
     from orchestrator.cli.events import emit
     from orchestrator.cli.screen import Screen
     from orchestrator.cli.sources import registry_client
-    from orchestrator.registry.catalog import Namespace
-    from orchestrator.registry.catalog import push as publish
+    from orchestrator.registry.catalogs.catalog import Namespace
+    from orchestrator.registry.catalogs.catalog import push as publish
 
     invocation = invocation_of(context)
     screen = Screen(invocation)
@@ -90,7 +90,7 @@ def push(
 def _made(client: RegistryClient, namespace: Namespace, names: Sequence[str], screen: Screen) -> Catalog:
     from orchestrator.cli import words
     from orchestrator.errors import ConfigError
-    from orchestrator.registry.survey import survey
+    from orchestrator.registry.catalogs.survey import survey
 
     found = survey(client, namespace, names)
     for repository, reason in found.left_out.items():
@@ -103,7 +103,7 @@ def _made(client: RegistryClient, namespace: Namespace, names: Sequence[str], sc
 
 def _read(file: Path) -> Catalog:
     from orchestrator.errors import ConfigError
-    from orchestrator.registry.catalog import decode
+    from orchestrator.registry.catalogs.catalog import decode
 
     try:
         return decode(file.read_bytes(), str(file))

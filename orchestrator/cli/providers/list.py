@@ -33,7 +33,7 @@ def list_providers(
     from orchestrator.cli.events import emit
     from orchestrator.cli.screen import Screen
     from orchestrator.cli.stock import installed_here, provider_fields, provider_row, used_here
-    from orchestrator.registry.inventory import inventory
+    from orchestrator.registry.catalogs.inventory import inventory
 
     invocation = invocation_of(context)
     settings = invocation.settings()

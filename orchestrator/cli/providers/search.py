@@ -29,7 +29,7 @@ def search(
     from orchestrator.cli.columns import columns
     from orchestrator.cli.events import emit
     from orchestrator.cli.screen import Screen
-    from orchestrator.registry import search as catalogs
+    from orchestrator.registry.catalogs import search as catalogs
 
     invocation = invocation_of(context)
     settings = invocation.settings()

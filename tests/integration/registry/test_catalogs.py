@@ -10,7 +10,7 @@ import requests
 
 from dstream_sdk.protocol import CATALOG_TYPE
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_ENVIRONMENT
-from orchestrator.registry.catalog import decode, fetch
+from orchestrator.registry.catalogs.catalog import decode, fetch
 from orchestrator.registry.client import RegistryClient
 from orchestrator.registry.reference import Reference
 from tests.cli.conftest import Done, Project

@@ -8,10 +8,10 @@ import pytest
 
 from dstream_sdk.protocol import CATALOG_TYPE, Catalog, CatalogEntry, Description
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_ENVIRONMENT, UnavailableError
-from orchestrator.registry.catalog import Namespace, encode
+from orchestrator.registry.catalogs.catalog import Namespace, encode
+from orchestrator.registry.catalogs.survey import survey
 from orchestrator.registry.client import RegistryClient
 from orchestrator.registry.manifest import EMPTY_CONFIG
-from orchestrator.registry.survey import survey
 from tests.cli.conftest import Done, Project
 from tests.servers.failing_registry import FailingRegistry, altered, status, truncated
 

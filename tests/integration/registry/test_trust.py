@@ -14,8 +14,8 @@ from orchestrator.config.model import Trust, TrustedNamespace
 from orchestrator.errors import ConfigError, UnavailableError, Where
 from orchestrator.registry.client import RegistryClient
 from orchestrator.registry.reference import Reference
-from orchestrator.registry.signatures import SignatureCache
-from orchestrator.registry.trust import Signer, Verifier
+from orchestrator.registry.trust.signatures import SignatureCache
+from orchestrator.registry.trust.verifier import Signer, Verifier
 from tests.servers.signing import Key, push_bundle, push_image, push_referrer, push_simple
 from tests.servers.sigstore import Sigstore
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dstream_sdk.protocol import Catalog, CatalogEntry, Description
 from dstream_sdk.protocol.schema import schemas
 from orchestrator.errors import ConfigError
-from orchestrator.registry.catalog import Namespace, decode, encode
+from orchestrator.registry.catalogs.catalog import Namespace, decode, encode
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "catalogs.md"
 SCHEMA = jsonschema.Draft202012Validator(schemas()["catalog"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dstream_sdk.protocol import Catalog
-from orchestrator.registry.catalog_copies import CatalogCopies, Copy
+from orchestrator.registry.catalogs.copies import CatalogCopies, Copy
 
 if TYPE_CHECKING:
     from pathlib import Path

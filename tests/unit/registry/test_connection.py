@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.registry.authorization import Challenge
-from orchestrator.registry.connection import is_loopback
+from orchestrator.registry.wire.authorization import Challenge
+from orchestrator.registry.wire.connection import is_loopback
 
 
 @pytest.mark.parametrize(

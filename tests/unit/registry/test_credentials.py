@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.errors import DstreamError
-from orchestrator.registry.credentials import Credential, Credentials
+from orchestrator.registry.wire.credentials import Credential, Credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

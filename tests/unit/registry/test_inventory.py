@@ -8,9 +8,9 @@ from dstream_sdk.protocol import CatalogEntry, Description
 from orchestrator.config.model import Use
 from orchestrator.errors import ConfigError, Where
 from orchestrator.registry.cache import Stored
+from orchestrator.registry.catalogs.inventory import Installed, installed_artifact, installed_image, inventory
+from orchestrator.registry.catalogs.search import Offer
 from orchestrator.registry.image import LabelledImage
-from orchestrator.registry.inventory import Installed, installed_artifact, installed_image, inventory
-from orchestrator.registry.search import Offer
 
 DIGEST = "sha256:" + "0" * 64
 MSSQL = "ghcr.io/katasec/mssql"

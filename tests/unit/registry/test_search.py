@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dstream_sdk.protocol import Catalog, CatalogEntry, Description
-from orchestrator.registry.search import Offer, meant, merge, search
+from orchestrator.registry.catalogs.search import Offer, meant, merge, search
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -14,9 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.errors import ConfigError, Where
-from orchestrator.registry.keys import PublicKey
-from orchestrator.registry.signatures import Signature, SignatureCache
-from orchestrator.registry.statements import Bundle, MalformedError, payload_digest, statement_digests
+from orchestrator.registry.trust.keys import PublicKey
+from orchestrator.registry.trust.signatures import Signature, SignatureCache
+from orchestrator.registry.trust.statements import Bundle, MalformedError, payload_digest, statement_digests
 from tests.servers.signing import Key
 
 DIGEST = f"sha256:{'ab' * 32}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.registry.versions import is_newer, newest, version_of
+from orchestrator.registry.catalogs.versions import is_newer, newest, version_of
 
 numbers = st.tuples(*[st.integers(0, 30)] * 3)
 

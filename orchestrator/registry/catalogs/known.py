@@ -9,16 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import DstreamError, UnavailableError, Where
-from orchestrator.registry.catalog import Namespace, fetch
-from orchestrator.registry.catalog_copies import Copy
+from orchestrator.registry.catalogs.catalog import Namespace, fetch
+from orchestrator.registry.catalogs.copies import Copy
+from orchestrator.registry.catalogs.survey import survey
 from orchestrator.registry.reference import Reference
-from orchestrator.registry.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dstream_sdk.protocol import Catalog
-    from orchestrator.registry.catalog_copies import CatalogCopies
+    from orchestrator.registry.catalogs.copies import CatalogCopies
     from orchestrator.registry.client import RegistryClient
 
 _REPOSITORIES = 500

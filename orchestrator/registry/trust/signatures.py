@@ -1,4 +1,4 @@
-"""An image's signatures as they lie in a registry or on this disk. Not verified: `orchestrator.registry.trust` judges.
+"""An image's signatures as they lie in a registry or on this disk. Not verified: `trust.verifier` judges.
 
     tag `sha256-<hex>.sig`     an image whose layers are cosign's simple signing payloads
     a referrer of the digest   the same, or an artifact whose one layer is a Sigstore bundle
@@ -22,7 +22,7 @@ import msgspec
 
 from orchestrator.errors import ConfigError
 from orchestrator.logs import log
-from orchestrator.registry.statements import UNREADABLE
+from orchestrator.registry.trust.statements import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

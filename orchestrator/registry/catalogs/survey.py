@@ -10,14 +10,14 @@ import msgspec
 
 from dstream_sdk.protocol import CATALOG_NAME, CATALOG_VERSION, Catalog, CatalogEntry, Description
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError
+from orchestrator.registry.catalogs.versions import newest
 from orchestrator.registry.describe import describe
 from orchestrator.registry.reference import Reference
-from orchestrator.registry.versions import newest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchestrator.registry.catalog import Namespace
+    from orchestrator.registry.catalogs.catalog import Namespace
     from orchestrator.registry.client import RegistryClient
 
 _AT_ONCE = 8

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ConfigError, UnavailableError
 from orchestrator.logs import log
 from orchestrator.registry.reference import covering, normal_prefix
-from orchestrator.registry.signatures import find_signatures
-from orchestrator.registry.signers import Signer, Signers, claimed_signer
-from orchestrator.registry.statements import MalformedError, NotTheSignerError
+from orchestrator.registry.trust.signatures import find_signatures
+from orchestrator.registry.trust.signers import Signer, Signers, claimed_signer
+from orchestrator.registry.trust.statements import MalformedError, NotTheSignerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.errors import Where
     from orchestrator.registry.client import RegistryClient
     from orchestrator.registry.reference import Reference
-    from orchestrator.registry.signatures import Signature, SignatureCache
+    from orchestrator.registry.trust.signatures import Signature, SignatureCache
 
 __all__ = ["Signer", "Verifier"]
 

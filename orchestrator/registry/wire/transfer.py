@@ -6,16 +6,16 @@ import hashlib
 import re
 from typing import IO, TYPE_CHECKING
 
-from orchestrator.registry.answers import Passing, blob_missing, truncated, wrong_digest
+from orchestrator.registry.wire.answers import Passing, blob_missing, truncated, wrong_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from requests import Response
 
-    from orchestrator.registry.answers import Asked
     from orchestrator.registry.manifest import Descriptor
-    from orchestrator.registry.transport import Transport
+    from orchestrator.registry.wire.answers import Asked
+    from orchestrator.registry.wire.transport import Transport
 
 _CHUNK = 64 << 10
 _FROM = re.compile(r"bytes (\d+)-")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.registry.keys import PublicKey, identities, read_certificate
-from orchestrator.registry.statements import (
+from orchestrator.registry.trust.keys import PublicKey, identities, read_certificate
+from orchestrator.registry.trust.statements import (
     Bundle,
     MalformedError,
     NotTheSignerError,
@@ -16,8 +16,8 @@ from orchestrator.registry.statements import (
 
 if TYPE_CHECKING:
     from orchestrator.config.model import TrustedNamespace
-    from orchestrator.registry.identities import Identities
-    from orchestrator.registry.signatures import Signature
+    from orchestrator.registry.trust.identities import Identities
+    from orchestrator.registry.trust.signatures import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Signers:
     def _sigstore(self, namespace: TrustedNamespace) -> Identities:
         root = namespace.trust_root
         if root not in self._identities:
-            from orchestrator.registry.identities import Identities  # noqa: PLC0415  # takes half a second
+            from orchestrator.registry.trust.identities import Identities  # noqa: PLC0415  # takes half a second
 
             self._identities[root] = Identities(root, namespace.where, refresh=self._refresh)
         return self._identities[root]

@@ -11,7 +11,7 @@ from requests.utils import parse_dict_header
 if TYPE_CHECKING:
     import requests
 
-    from orchestrator.registry.credentials import Credential
+    from orchestrator.registry.wire.credentials import Credential
 
 
 class Refused(Exception):

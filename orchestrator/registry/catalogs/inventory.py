@@ -9,16 +9,16 @@ import msgspec
 
 from dstream_sdk.protocol import Description
 from orchestrator.errors import ConfigError
+from orchestrator.registry.catalogs.versions import is_newer, newest
 from orchestrator.registry.reference import Reference, rewrite
-from orchestrator.registry.versions import is_newer, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from orchestrator.config.model import Use
     from orchestrator.registry.cache import Stored
+    from orchestrator.registry.catalogs.search import Offer
     from orchestrator.registry.image import LabelledImage
-    from orchestrator.registry.search import Offer
 
 
 @dataclass(frozen=True, slots=True)

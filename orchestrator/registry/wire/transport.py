@@ -12,10 +12,10 @@ from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_after_attempt, stop_before_delay, stop_when_event_set
 
 from orchestrator.errors import ConfigError, Where
-from orchestrator.registry.answers import Asked, Passing, given_up, refused, unanswered
-from orchestrator.registry.connection import Connection, Session, is_loopback, speaks_tls
-from orchestrator.registry.credentials import Credential, Credentials
 from orchestrator.registry.reference import Reference, rewrite
+from orchestrator.registry.wire.answers import Asked, Passing, given_up, refused, unanswered
+from orchestrator.registry.wire.connection import Connection, Session, is_loopback, speaks_tls
+from orchestrator.registry.wire.credentials import Credential, Credentials
 
 _TRIES = 5
 _BACKOFF = wait_exponential(multiplier=0.2, max=5.0) + wait_random(0, 0.2)

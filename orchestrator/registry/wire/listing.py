@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.registry.answers import odd_answer
+from orchestrator.registry.wire.answers import odd_answer
 
 if TYPE_CHECKING:
     from requests import Response
 
-    from orchestrator.registry.answers import Asked
-    from orchestrator.registry.transport import Transport
+    from orchestrator.registry.wire.answers import Asked
+    from orchestrator.registry.wire.transport import Transport
 
 _PAGE = 1000
 _MOST_PAGES = 500

@@ -15,8 +15,8 @@ import requests
 from oras.utils import append_url_params
 from requests.adapters import HTTPAdapter
 
-from orchestrator.registry.authorization import Refused, authorize
-from orchestrator.registry.credentials import Credential
+from orchestrator.registry.wire.authorization import Refused, authorize
+from orchestrator.registry.wire.credentials import Credential
 
 _HUB = {"docker.io": "registry-1.docker.io"}
 

@@ -16,8 +16,8 @@ from sigstore.verify import Verifier as BundleVerifier
 from sigstore.verify.policy import AnyOf, OIDCIssuer, OIDCIssuerV2
 
 from orchestrator.errors import ConfigError
-from orchestrator.registry.keys import identities
-from orchestrator.registry.statements import MalformedError, NotTheSignerError
+from orchestrator.registry.trust.keys import identities
+from orchestrator.registry.trust.statements import MalformedError, NotTheSignerError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
