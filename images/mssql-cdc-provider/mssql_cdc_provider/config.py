@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
 from dstream_sdk import Config
 from mssql_cdc_provider.connection_string import Target, parse
 from mssql_cdc_provider.durations import Seconds
+from mssql_cdc_provider.names import Pattern
 
 SnapshotMode = Literal["initial", "initial_only", "no_data", "always", "when_needed"]
 Operation = Literal["insert", "update", "delete"]
@@ -224,6 +225,13 @@ class MssqlCdcConfig(Config):
     @classmethod
     def _readable(cls, value: SecretStr) -> SecretStr:
         parse(value.get_secret_value())
+        return value
+
+    @field_validator("tables", "exclude_tables", "columns")
+    @classmethod
+    def _patterns(cls, value: Any) -> Any:
+        for text in value:
+            Pattern(text)
         return value
 
     @model_validator(mode="after")

@@ -15,6 +15,8 @@ from mssql_cdc_provider.driver import Connection, Page, Row
 from mssql_cdc_provider.sql_errors import Lost, SqlError, Stopping, Unavailable
 from mssql_cdc_provider.tsql import fill
 
+__all__ = ["Page", "Pending", "Row", "Session"]
+
 STOP_GRACE_S = 0.5
 """How long a query may still take once the run should wind down."""
 
