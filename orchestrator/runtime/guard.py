@@ -24,7 +24,7 @@ _LEAVES_WITHIN = 5.0
 
 
 class Guard:
-    """Kills whatever is still watched when this object's process ends, however it ends.
+    """Kills whatever is still watched when this object's process ends, however it ends, or is no longer heard of.
 
     Shared by the runtimes of one run, thread-safe, started by the first thing watched.
     """
@@ -32,6 +32,7 @@ class Guard:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watched: dict[str, str] = {}
+        self._until: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
 
@@ -45,6 +46,15 @@ class Guard:
     def watch_container(self, key: str, container: str, engine: str) -> None:
         """Kill and remove this container of the engine at the address `engine`. Otherwise as `watch_session`."""
         self._watch(key, {"watch": key, "container": container, "engine": engine, "path": sys.path})
+
+    def until(self, moment: float) -> None:
+        """Kill what is watched at `moment` (of `orchestrator.runtime.clock`), unless a later one is named before.
+
+        A process that was stopped cannot name one: what it started does not outlive the right to run by much.
+        """
+        with self._lock:
+            self._until = json.dumps({"until": moment})
+            self._tell(self._until)
 
     def release(self, key: str) -> None:
         """It is gone, or somebody else's. Idempotent."""
@@ -69,10 +79,11 @@ class Guard:
     def _watch(self, key: str, what: dict[str, object]) -> None:
         line = json.dumps(what)
         with self._lock:
+            self._watched[key] = line
             if self._pipe < 0:
                 self._start()
-            self._watched[key] = line
-            self._tell(line)
+            else:
+                self._tell(line)
 
     def _tell(self, line: str) -> None:
         if self._pipe < 0:
@@ -82,8 +93,6 @@ class Guard:
         except BrokenPipeError:  # somebody killed the guard: a run is never without one
             os.close(self._pipe)
             self._start()
-            for known in self._watched.values():
-                self._write(known)
 
     def _write(self, line: str) -> None:
         data = line.encode() + b"\n"
@@ -109,3 +118,7 @@ class Guard:
             raise UnavailableError("runtime.guard", f"cannot start the guard process: {error.strerror}") from error
         finally:
             os.close(reading)
+        for known in self._watched.values():
+            self._write(known)
+        if self._until is not None:  # the last word: it may have come
+            self._write(self._until)

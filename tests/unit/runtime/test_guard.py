@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.runtime import clock
 from orchestrator.runtime.base import Launch, PathProgram, Scope
 from orchestrator.runtime.journal import Entry, Journal
 from orchestrator.runtime.process import ProcessRuntime
@@ -156,6 +157,32 @@ def test_a_killed_guard_is_replaced_and_knows_everything(start: Callable[..., Ru
     guard.close()
     assert first.wait(10) is not None
     assert second.wait(10) is not None
+
+
+def test_what_is_watched_is_killed_once_its_moment_has_passed(
+    start: Callable[..., RunningProcess], guard: Guard
+) -> None:
+    guard.until(clock.now() + 3600)
+    running = start("echo up; read line")
+    assert read_line(running.stdout) == b"up"
+    guard.until(clock.now() + 0.2)
+    exited = running.wait(10)
+    assert exited is not None
+    assert exited.signal == signal.SIGKILL
+
+
+def test_a_moment_that_has_passed_is_the_last_thing_a_new_guard_hears(
+    start: Callable[..., RunningProcess], guard: Guard
+) -> None:
+    running = start("read line")
+    sentry = guard._process
+    assert sentry is not None
+    sentry.kill()
+    sentry.wait(10)
+    guard.until(clock.now())
+    exited = running.wait(10)
+    assert exited is not None
+    assert exited.signal == signal.SIGKILL
 
 
 def test_fencing_finds_and_removes_what_a_killed_run_left(
