@@ -10,6 +10,7 @@ from orchestrator.cli.engine import engine_host
 from orchestrator.cli.sources import sources
 from orchestrator.errors import UnavailableError, Where
 from orchestrator.logs import LOGS
+from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.services import Services
 from orchestrator.runtime.guard import Guard
 from orchestrator.state.lock import Locks
@@ -40,6 +41,7 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
         yield Services(
             state=state,
             locks=Locks(folder),
+            controls=Controls(folder),
             sources=provided,
             runtimes=lambda scope: _runtimes(scope, folder, settings),
             ready_timeout=settings.ready_timeout,
@@ -48,6 +50,11 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
             redact=LOGS.redactor.text,
             hide=LOGS.redactor.add,
         )
+
+
+def controls(project: Project, settings: Settings) -> Controls:
+    """The way to the runs of this project's tasks, whoever runs them on this host."""
+    return Controls(state_folder(project, settings))
 
 
 def state_folder(project: Project, settings: Settings) -> Path:

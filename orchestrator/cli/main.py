@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.cli import check, discover, providers, run, state, validate, version
+from orchestrator.cli import check, discover, providers, run, snapshot, state, validate, version
 from orchestrator.cli.invocation import DEFAULT_FILE, Invocation, hoisted, invocation_of
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILED, ConfigError, DstreamError
 
@@ -66,6 +66,7 @@ def around(
 
 
 app.command("run")(run.run)
+app.command("snapshot")(snapshot.snapshot)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("validate")(validate.validate)

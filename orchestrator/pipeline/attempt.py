@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import UnavailableError
+from dstream_sdk.protocol import SignalLine
+from orchestrator.errors import RunError, UnavailableError
 from orchestrator.pipeline.conversation import Party, envelope, greet, start, take_handshake
 from orchestrator.pipeline.observe import Delivery, Outbox, Phase, RunControl
 from orchestrator.pipeline.provider import Prepared
@@ -97,6 +98,20 @@ class Attempt:
         finally:
             self._control.listen(None)
             self._tear_down()
+
+    def signal(self, signal: dict[str, Any]) -> None:
+        """Hand a request to the input, in any thread. Never blocks.
+
+        Raises `RunError`: `input.not_running` while it is not, and `input.no_signals` for one that takes none.
+        """
+        source, writer = self._parties.get("input"), self._writer
+        if source is None or writer is None or self._halt.is_set or self._control.drain_requested:
+            raise RunError("input.not_running", "the input is not running at this moment", hint="try again in a moment")
+        if "signal" not in source.capabilities:
+            raise RunError(
+                "input.no_signals", f"input `{source.prepared.name}` takes no requests", where=source.prepared.where
+            )
+        writer.put_signal(SignalLine(signal))
 
     def _open(self) -> Watch:
         self._on_phase("starting")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.pipeline.attempt import Attempt, Terms
 from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, RunControl, RunSummary
 from orchestrator.pipeline.provider import Prepared
+from orchestrator.pipeline.requests import Requests
 from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.pipeline.supervise import supervise
 from orchestrator.pipeline.watch import Forced
@@ -43,8 +45,13 @@ def run_task(
     while it prepares, and `Forced` on a second signal. Whatever happens, nothing that the run started is
     left behind, or the error says what is.
     """
-    with Session(task, services, options, observer, control) as session:
-        return _Run(session).run()
+    with Session(task, services, options, observer, control) as session, ExitStack() as reachable:
+        run = _Run(session)
+        try:
+            reachable.enter_context(services.controls.listen(task.name, run.requests.answers))
+        except UnavailableError as error:
+            observer.warning(str(error))
+        return run.run()
 
 
 class _Run:
@@ -66,6 +73,7 @@ class _Run:
         self._resumed_from: int | None = None
         self._restarts = 0
         self._running_since: float | None = None
+        self.requests = Requests(session.run_id)
 
     def run(self) -> RunSummary:
         source, output = self._session.prepare("input"), self._session.prepare("output")
@@ -76,7 +84,7 @@ class _Run:
         outcome: Outcome = "failed"
         failure: DstreamError | None = None
         try:
-            streams = self._streams(source)
+            streams = self.requests.streams = self._streams(source)
             self._identity = _identity(self._task, source, streams)
             self._restarts = supervise(
                 lambda: self._attempt(source, output, streams), self._task.restart, self._control, self._restarting
@@ -130,9 +138,11 @@ class _Run:
             control=self._control,
             on_phase=lambda phase: self._enter(phase, attempt),
         )
+        self.requests.attempt = attempt
         try:
             attempt.run()
         finally:
+            self.requests.attempt = None
             self._ledger, self._delivery = attempt.ledger, attempt.delivery
 
     def _enter(self, phase: Phase, attempt: Attempt) -> None:

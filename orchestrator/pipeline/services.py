@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from orchestrator.config.model import Kind, Task
 from orchestrator.pipeline.ask import ask
+from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.fence import fence
 from orchestrator.pipeline.observe import Observer, Outbox, RunControl
 from orchestrator.pipeline.provider import Prepared, prepare
@@ -40,6 +41,7 @@ class Services:
 
     state: StateStore
     locks: Locks
+    controls: Controls
     sources: Sources
     runtimes: Callable[[Scope], Mapping[Kind, Callable[[], Runtime]]]
     ready_timeout: float = 30.0

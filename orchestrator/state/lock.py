@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import socket
 import time
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
 from orchestrator.errors import RunError
+from orchestrator.state.names import file_name
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -95,5 +94,4 @@ class Locks:
             return None
 
     def _path(self, task: str) -> Path:
-        readable = re.sub(r"[^A-Za-z0-9._-]", "_", task)[:60]
-        return self._folder / f"{readable}-{sha256(task.encode()).hexdigest()[:8]}.lock"
+        return self._folder / file_name(task, ".lock")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Project
 
 VERBS = [
-    ["run"], ["check"], ["discover"], ["validate"], ["version"], ["state"], ["state", "show"], ["state", "reset"],
+    ["run"], ["snapshot"], ["check"], ["discover"], ["validate"], ["version"],
+    ["state"], ["state", "show"], ["state", "reset"],
 ]  # fmt: skip
 HEAVY = ("docker", "hcl2", "lark", "pydantic", "requests", "rich", "structlog", "oras", "msgspec", "sqlite3", "asyncio")
 

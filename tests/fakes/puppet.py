@@ -11,6 +11,7 @@
     ["read", N]             read N lines from stdin
     ["eof"]                 read stdin to its end
     ["keep", PATH]          read stdin to its end, or to `end`, appending every data line to PATH; say the count
+    ["keep_line", PATH]     read one line and append it to PATH
     ["slowly", SECONDS, N]  like keep without a file, pausing after each line; acknowledge the first N checkpoints
     ["wait_for", PATH]      until PATH exists
     ["note", PATH]          append the envelope to PATH
@@ -73,6 +74,9 @@ def perform(steps: list[list[Any]], envelope: dict[str, Any]) -> None:
                     while (data := line()) and not data.startswith(b'{"end":'):
                         if not data.startswith(b'{"checkpoint":'):
                             sink.write(data)
+            case "keep_line":
+                with open(arguments[0], "ab") as kept:
+                    kept.write(line())
             case "slowly":
                 pause, acks = arguments
                 while (data := line()) and not data.startswith(b'{"end":'):

@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.config.model import Delivery, ProviderSpec, Restart, Role, Task
 from orchestrator.errors import Where
+from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.observe import Progress, RunControl, RunSummary
 from orchestrator.pipeline.run import run_task
 from orchestrator.pipeline.services import RunOptions, Services
@@ -122,6 +123,7 @@ class Stage:
         services = Services(
             state=self.state,
             locks=Locks(self.state_dir),
+            controls=Controls(self.state_dir),
             sources=Sources(
                 images=EngineImages(),
                 artifacts=Artifacts(RegistryClient, ArtifactCache(self.folder / "artifacts")),

@@ -1,0 +1,65 @@
+"""What other shells may ask of a run, and how it answers: see `orchestrator.pipeline.control`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dstream_sdk.protocol import Stream
+from orchestrator.config.nearest import suggestion
+from orchestrator.errors import ConfigError, RunError
+from orchestrator.pipeline.attempt import Attempt
+from orchestrator.pipeline.control import Answer
+
+
+class Requests:
+    """The answers of one run. It says what it knows: its `streams` once the input has told, its `attempt` meanwhile."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self.streams: Sequence[Stream] | None = None
+        self.attempt: Attempt | None = None
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        """By the name of the request."""
+        return {"snapshot": self._snapshot}
+
+    def _snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the input read tables anew. It makes of it what it can, and says in its logs what it cannot."""
+        attempt = self.attempt
+        if attempt is None:
+            raise RunError("input.not_running", "the input is not running at this moment", hint="try again in a moment")
+        signal = snapshot_signal(request, self.streams)
+        attempt.signal(signal)
+        return {"run_id": self._run_id, "tables": signal["tables"], "filter": signal.get("filter")}
+
+
+def snapshot_signal(request: Mapping[str, Any], streams: Sequence[Stream] | None) -> dict[str, Any]:
+    """The signal for the input. `tables` are given as the input spells them, where it told its `streams`.
+
+    Raises `ConfigError` (`snapshot.unknown_table`, `snapshot.ambiguous_table`).
+    """
+    tables: list[str] = list(request.get("tables") or ())
+    if streams is not None:
+        tables = list(dict.fromkeys(_stream(table, streams) for table in tables))
+    signal: dict[str, Any] = {"kind": "snapshot", "tables": tables}
+    if request.get("filter"):
+        signal["filter"] = request["filter"]
+    return signal
+
+
+def _stream(table: str, streams: Sequence[Stream]) -> str:
+    """The full name of the one stream that `table` names, with or without its schema."""
+    wanted = table.casefold()
+    full = {f"{stream.schema}.{stream.name}" if stream.schema else stream.name: stream for stream in streams}
+    found = [name for name in full if name.casefold() == wanted]
+    found = found or [name for name, stream in full.items() if stream.name.casefold() == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = " and ".join(f"`{name}`" for name in sorted(found))
+        raise ConfigError("snapshot.ambiguous_table", f"`{table}` may be {several}", hint="name its schema too")
+    raise ConfigError(
+        "snapshot.unknown_table", f"the task does not read a table `{table}`", hint=suggestion(table, full)
+    )
