@@ -38,11 +38,11 @@ class Pattern:
 
     def __init__(self, text: str) -> None:
         """Raises ValueError for text that is no pattern."""
-        self.text = text
         parts = list(_parts(text))
-        if len(parts) == 1:
-            parts.insert(0, "dbo")
-        self._schema, self._name = (re.compile(part, re.IGNORECASE | re.DOTALL) for part in parts)
+        schema, name = parts if len(parts) == 2 else (_Part("dbo", plain=True), parts[0])
+        self.exact = TableName(schema.text, name.text) if schema.plain and name.plain else None
+        """The table that it means, where it has neither `*` nor `?`."""
+        self._schema, self._name = schema.expression, name.expression
 
     def matches(self, table: TableName) -> bool:
         return bool(self._schema.fullmatch(table.schema) and self._name.fullmatch(table.name))
@@ -68,14 +68,26 @@ def like(text: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(re.fullmatch(_wild(pattern), text, re.IGNORECASE) for pattern in patterns)
 
 
-def _parts(text: str) -> Iterable[str]:
-    """One or two regular expressions."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    text: str
+    plain: bool
+
+    @property
+    def expression(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.text) if self.plain else _wild(self.text), re.IGNORECASE | re.DOTALL)
+
+
+def _parts(text: str) -> Iterable[_Part]:
+    """One or two."""
     place = 0
     for count in (1, 2):
         part = _PART.match(text, place)
         if part is None:
             break
-        yield re.escape(part[1].replace("]]", "]")) if part[1] is not None else _wild(part[2])
+        in_brackets = part[1] is not None
+        name = part[1].replace("]]", "]") if in_brackets else part[2]
+        yield _Part(name, plain=in_brackets or not re.search(r"[*?]", name))
         if part.end() == len(text):
             return
         if text[part.end()] != "." or count == 2:

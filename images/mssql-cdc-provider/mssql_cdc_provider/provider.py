@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
-from dstream_sdk import Checkpoint, Context, Envelope, Finding, InfrastructureProvider, InputProvider, Stream
-from dstream_sdk.protocol.messages import LifecycleReply
-from mssql_cdc_provider import __version__
+from dstream_sdk import (
+    Checkpoint,
+    Context,
+    Envelope,
+    Finding,
+    InfrastructureProvider,
+    InputProvider,
+    LifecycleReply,
+    ProviderError,
+    Stream,
+)
+from mssql_cdc_provider import __version__, checking, discovering
 from mssql_cdc_provider.config import MssqlCdcConfig
+from mssql_cdc_provider.infrastructure import verbs
+from mssql_cdc_provider.session import Session
+from mssql_cdc_provider.sql_errors import SqlError
 
 
 class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcConfig]):
@@ -24,19 +37,40 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
         raise NotImplementedError
 
     def check(self) -> Iterable[Finding]:
-        raise NotImplementedError
+        with self._session() as session:
+            yield from checking.check(session, self.config)
 
     def discover(self) -> Iterable[Stream]:
-        raise NotImplementedError
+        with self._session() as session:
+            yield from discovering.discover(session, self.config)
 
     def init(self) -> LifecycleReply:
-        raise NotImplementedError
+        with self._session() as session:
+            return verbs.init(session, self.config, self.context)
 
     def plan(self) -> LifecycleReply:
-        raise NotImplementedError
+        with self._session() as session:
+            return verbs.plan(session, self.config)
 
     def status(self) -> LifecycleReply:
-        raise NotImplementedError
+        with self._session() as session:
+            return verbs.status(session, self.config)
 
     def destroy(self) -> LifecycleReply:
-        raise NotImplementedError
+        with self._session() as session:
+            return verbs.destroy(session, self.context)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """A session of one verb; what the server says is said in its words."""
+        session = Session(
+            self.config.target,
+            query_timeout_s=self.config.query_timeout,
+            stopping=lambda: self.context.stopping,
+        )
+        try:
+            yield session
+        except SqlError as error:
+            raise ProviderError(str(error), hint="`dstream check` looks at everything that is needed") from error
+        finally:
+            session.close()

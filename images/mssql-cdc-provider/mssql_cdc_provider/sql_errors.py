@@ -64,7 +64,7 @@ _CLASSES: dict[type[SqlError], frozenset[int]] = {
         | {49918, 49919, 49920}
     ),
     OutOfRange: frozenset({313}),
-    Gone: frozenset({208, 2812, 22901, 22960, 22981, 22985}),
+    Gone: frozenset({208, 2812, 22901, 22920, 22931, 22960, 22981}),
     Changed: frozenset({207}),
     Denied: frozenset({229, 230, 262, 297, 300, 371, 916, 15151, 15247, 22902, 22903, 22904}),
     LoginFailed: frozenset({18450, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615}),

@@ -1,0 +1,132 @@
+"""Looks at the tables: are they there, captured, and may they be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dstream_sdk import Finding
+from mssql_cdc_provider.config import MssqlCdcConfig
+from mssql_cdc_provider.names import Pattern, TableName, like, matching, picked
+from mssql_cdc_provider.session import Session
+from mssql_cdc_provider.sql_errors import Denied, Gone
+from mssql_cdc_provider.tables import CaptureInstance, Table, read_instances, read_tables, table_names
+from mssql_cdc_provider.tsql import Name, fill
+
+_WHICH_ROLE = (
+    "-- by whoever owns the database; then: ALTER ROLE … ADD MEMBER …;\n"
+    "SELECT role_name FROM cdc.change_tables WHERE source_object_id = OBJECT_ID({table});"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What `user` may read: tables, capture instances by their table, and by whose role the rest is kept."""
+
+    user: str
+    readable: set[TableName]
+    instances: dict[TableName, list[CaptureInstance]]
+    roles: dict[int, str]
+
+
+def table_findings(session: Session, config: MssqlCdcConfig) -> Iterator[Finding]:
+    """For each pattern whether it means a table, and for each table whether its changes can be read."""
+    names = table_names(session)
+    ((user,),) = session.query("SELECT USER_NAME() AS user_name")
+    for pattern in config.tables:
+        if not matching(names, [pattern]):
+            exact = Pattern(pattern).exact
+            remedy = _grant(exact, user) if exact is not None else ""
+            yield Finding("tables", False, f"`{pattern}` means no table that `{user}` may see", remedy, "tables")
+    rights = _Rights(user, _readable(session), _instances(session), _roles(session))
+    for table in read_tables(session, matching(names, config.tables, config.exclude_tables)):
+        lacks = list(_lacks(table, rights, config))
+        yield from lacks
+        if not lacks:
+            through = ", ".join(f"`{one.name}`" for one in rights.instances[table.name])
+            yield Finding(str(table.name), True, f"changes are read through {through}")
+
+
+def _lacks(table: Table, rights: _Rights, config: MssqlCdcConfig) -> Iterator[Finding]:
+    name = str(table.name)
+    if table.name not in rights.readable:
+        yield Finding(name, False, f"`{rights.user}` may not SELECT from it", _grant(table.name, rights.user))
+    if not table.captured:
+        yield Finding(name, False, "its changes are not captured", _capture(table.name))
+        return
+    instances = rights.instances.get(table.name, [])
+    if not instances:
+        # Only the gating role, or the right to SELECT from every captured column, keeps an instance from sight.
+        role = rights.roles.get(table.object_id)
+        if role is not None:
+            remedy = f"ALTER ROLE {Name((role,))} ADD MEMBER {Name((rights.user,))};"
+            yield Finding(name, False, f"`{rights.user}` is not in role `{role}`, which may read its changes", remedy)
+        elif table.name in rights.readable:
+            remedy = fill(_WHICH_ROLE, {"table": str(table.name.sql)})
+            yield Finding(name, False, f"`{rights.user}` is not in the role that may read its changes", remedy)
+        return
+    served = [one for one in instances if like(one.name, config.capture_instances)]
+    if not served:
+        yield Finding(name, False, "`capture_instances` means none of its instances", field="capture_instances")
+        return
+    captured = {column.name.lower() for one in served for column in one.columns}
+    for column in picked(config.columns, table.name) or []:
+        if column.lower() not in captured:
+            yield Finding(
+                name, False, f"column `{column}` is not captured", _recapture(table, served, column), "columns"
+            )
+
+
+def _capture(table: TableName) -> str:
+    return fill(
+        "EXEC sys.sp_cdc_enable_table @source_schema = {schema}, @source_name = {name}, @role_name = NULL;",
+        {"schema": table.schema, "name": table.name},
+    )
+
+
+def _recapture(table: Table, instances: list[CaptureInstance], column: str) -> str:
+    """A second instance with the column; "" where the table has no such column, or two instances already."""
+    if column.lower() not in {one.name.lower() for one in table.columns} or len(instances) > 1:
+        return ""
+    return fill(
+        "EXEC sys.sp_cdc_enable_table @source_schema = {schema}, @source_name = {name}, "
+        "@capture_instance = {instance}, @role_name = {role};",
+        {
+            "schema": table.name.schema,
+            "name": table.name.name,
+            "instance": f"{instances[0].name}_2",
+            "role": instances[0].role,
+        },
+    )
+
+
+def _grant(table: TableName, user: str) -> str:
+    return f"GRANT SELECT ON {table.sql} TO {Name((user,))};"
+
+
+def _readable(session: Session) -> set[TableName]:
+    rows = session.query(
+        "SELECT s.name AS schema_name, t.name AS table_name FROM sys.tables AS t "
+        "JOIN sys.schemas AS s ON s.schema_id = t.schema_id "
+        "WHERE HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), N'OBJECT', N'SELECT') = 1"
+    )
+    return {TableName(schema, name) for schema, name in rows}
+
+
+def _instances(session: Session) -> dict[TableName, list[CaptureInstance]]:
+    found: dict[TableName, list[CaptureInstance]] = {}
+    try:
+        for instance in read_instances(session):
+            found.setdefault(instance.table, []).append(instance)
+    except Gone:
+        return {}
+    return found
+
+
+def _roles(session: Session) -> dict[int, str]:
+    """The role that gates a table's changes, by the table's id, as far as the login may know."""
+    try:
+        rows = session.query("SELECT source_object_id, role_name FROM cdc.change_tables WHERE role_name IS NOT NULL")
+    except (Denied, Gone):
+        return {}
+    return dict(rows)
