@@ -223,9 +223,5 @@ def _digest_in(answer: Response) -> str | None:
     return named if is_digest(named) else None
 
 
-def _type(media_type: str) -> dict[str, str]:
-    return {"Content-Type": media_type}
-
-
 def _done(answer: Response) -> None:
     """The status said it all."""
