@@ -35,13 +35,14 @@ class Request(BaseHTTPRequestHandler):
     server: FailingRegistry
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with self.server.lock:
             self.server.requests.append((self.command, self.path, dict(self.headers)))
             answers = next((queue for part, queue in self.server.failures.items() if part in self.path and queue), None)
             answer = answers.popleft() if answers else self.server.usual
         answer(self)
 
-    do_HEAD = do_GET  # noqa: N815  # the base class's names
+    do_HEAD = do_POST = do_GET  # noqa: N815  # the base class's names
 
     def reply(self, status: int, body: bytes, headers: dict[str, str], announced: int | None = None) -> None:
         """Send an answer whose length is announced as `announced`."""
@@ -199,6 +200,11 @@ def bearer(token: str, login: str | None = None) -> Answer:
             request.reply(401, b"{}", {"WWW-Authenticate": challenge})
 
     return answer
+
+
+def redirect(address: str, code: int = 307) -> Answer:
+    """Send the client elsewhere."""
+    return lambda request: request.reply(code, b"", {"Location": address})
 
 
 def _healthy(request: Request) -> tuple[int, bytes, dict[str, str]]:

@@ -43,8 +43,11 @@ def authorize(refusal: requests.Response, credential: Credential | None, session
     """The value of the `Authorization` header that answers `refusal`, which has status 401.
 
     May ask a token service, as a registry's users all do: the password goes to the service that the registry
-    names, but from a registry that speaks TLS only to one that does so too. Raises `Refused`.
+    names, but from a registry that speaks TLS only to one that does so too. What a registry sends us to instead of
+    answering, such as a store of blobs, names none. Raises `Refused`.
     """
+    if refusal.history and _server(refusal.url) != _server(refusal.history[0].url):
+        raise Refused(refusal)
     challenge = Challenge.parse(refusal.headers.get("WWW-Authenticate", ""))
     if challenge.scheme == "basic" and credential is not None and credential.user:
         return credential.basic
@@ -66,15 +69,23 @@ def _token(challenge: Challenge, credential: Credential | None, session: request
             "refresh_token": credential.identity_token,
             "client_id": "dstream",
         }
-        answer = session.request("POST", challenge.realm, data=form)
+        # A redirection would take the token along.
+        answer = session.request("POST", challenge.realm, data=form, allow_redirects=False)
     else:
         headers = {"Authorization": credential.basic} if credential else {}
         answer = session.request("GET", challenge.realm, params=asked, headers=headers)
-    if answer.status_code != 200:
+    if answer.status_code >= 400:
         raise Refused(answer)
+    if answer.status_code != 200:
+        return None
     try:
         found = answer.json()
         token = found.get("token") or found.get("access_token")
     except (ValueError, AttributeError):
         return None
     return str(token) if token else None
+
+
+def _server(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc

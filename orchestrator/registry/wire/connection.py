@@ -44,6 +44,12 @@ class Session(requests.Session):
         options["timeout"] = options.get("timeout") or self._timeout
         return super().send(request, **options)
 
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Where a redirection leads to, our login is left out, and none of ~/.netrc takes its place."""
+        elsewhere = self.should_strip_auth(response.request.url, prepared_request.url)  # type: ignore[no-untyped-call]  # so in its stubs
+        if elsewhere:
+            prepared_request.headers.pop("Authorization", None)
+
     def merge_environment_settings(self, url: Any, proxies: Any, *others: Any) -> Any:
         host = urlsplit(url).hostname or ""
         return super().merge_environment_settings(url, {"no_proxy": host} if is_loopback(host) else proxies, *others)

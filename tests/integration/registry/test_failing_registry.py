@@ -23,6 +23,7 @@ from tests.servers.failing_registry import (
     altered,
     bearer,
     page,
+    redirect,
     reset,
     short,
     silence,
@@ -332,6 +333,47 @@ def test_a_challenge_that_cannot_be_answered_is_a_refusal(registry: FailingRegis
     with RegistryClient() as client:
         error = refusal(lambda: client.manifest(Reference.parse(registry.reference)), registry)
     assert error.code == "image.unauthorized"
+
+
+def test_a_host_that_a_registry_sends_us_to_gets_no_login(registry: FailingRegistry, tmp_path: Path) -> None:
+    with FailingRegistry() as storage, RegistryClient(registry_auth={registry.address: "ann:secret"}) as client:
+        content = registry.put(CONTENT)
+        registry.failures["blobs"].append(redirect(f"http://localhost:{storage.server_port}/stored"))
+        storage.usual = bearer("t0ken", "ann:secret")
+        reference = Reference.parse(registry.reference)
+        error = refusal(lambda: client.download(reference, content, tmp_path / "layer"), registry)
+        assert error.code == "image.unauthorized"
+        assert [(path, headers.get("Authorization")) for _, path, headers in storage.requests] == [("/stored", None)]
+
+
+def test_a_host_that_a_registry_sends_us_to_gets_no_login_of_netrc(
+    registry: FailingRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login ann password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with FailingRegistry() as storage, RegistryClient() as client:
+        content = registry.put(CONTENT)
+        storage.put(CONTENT)
+        path = f"/v2/t/x/blobs/{content.digest}"
+        registry.failures["blobs"].append(redirect(f"http://localhost:{storage.server_port}{path}"))
+        client.download(Reference.parse(registry.reference), content, tmp_path / "layer")
+        assert [headers.get("Authorization") for _, _, headers in storage.requests] == [None]
+
+
+@pytest.mark.usefixtures("artifact")
+def test_an_identity_token_goes_to_the_service_that_the_registry_names_and_no_further(
+    registry: FailingRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.address: {"identitytoken": "secret"}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with FailingRegistry() as elsewhere, RegistryClient() as client:
+        registry.usual = bearer("t0ken", "ann:secret")
+        registry.failures["/token"].append(redirect(f"http://{elsewhere.address}/token"))
+        error = refusal(lambda: client.manifest(Reference.parse(registry.reference)), registry)
+        assert error.code == "image.unauthorized"
+        assert elsewhere.requests == []
 
 
 def test_pages_are_followed_on_this_registry_alone(client: RegistryClient, registry: FailingRegistry) -> None:
