@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dstream_sdk.protocol import LABEL
@@ -16,6 +15,7 @@ from orchestrator.registry.describe import describe
 from orchestrator.registry.image import host_platform
 from orchestrator.registry.layout import check_kind
 from orchestrator.registry.reference import Reference
+from orchestrator.registry.together import together
 
 _AT_ONCE = 8
 _NOT_HERE = ("image.absent", "image.platform", "artifact.absent")
@@ -53,12 +53,7 @@ class Descriptions:
         """
         wanted = list(specs)
         first = {_meant(spec): spec for spec in reversed(wanted)}
-        with ThreadPoolExecutor(_AT_ONCE, "describe") as asking:
-            try:
-                found = dict(zip(first, asking.map(self._announced, first.values()), strict=True))
-            except BaseException:
-                asking.shutdown(wait=False, cancel_futures=True)
-                raise
+        found = dict(zip(first, together(self._announced, first.values(), at_once=_AT_ONCE), strict=True))
         return [found[_meant(spec)] for spec in wanted]
 
     def _announced(self, spec: ProviderSpec) -> Announced:

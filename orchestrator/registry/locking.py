@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +12,7 @@ from orchestrator.registry.layout import check_kind, executables
 from orchestrator.registry.lockfile import lock_key
 from orchestrator.registry.manifest import digest_of
 from orchestrator.registry.reference import Reference
+from orchestrator.registry.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -67,14 +67,9 @@ def relock(
     once. Raises `ConfigError` and `UnavailableError` as `RegistryClient`, `describe` and `signer` do, at the use.
     """
     wanted = wanted_of(uses)
-    with ThreadPoolExecutor(_AT_ONCE, "lock") as asking:
-        try:
-            changes = list(
-                asking.map(lambda one: _change(client, one, locked.get(one.key), one.key in upgrade, today), wanted)
-            )
-        except BaseException:
-            asking.shutdown(wait=False, cancel_futures=True)
-            raise
+    changes = together(
+        lambda one: _change(client, one, locked.get(one.key), one.key in upgrade, today), wanted, at_once=_AT_ONCE
+    )
     if signer is not None:
         changes = [_signed(change, one, signer) for change, one in zip(changes, wanted, strict=True)]
     keys = {one.key for one in wanted}

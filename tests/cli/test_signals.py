@@ -103,3 +103,26 @@ def test_a_reader_that_was_never_there_is_no_traceback(project: Project) -> None
         process.wait(timeout=30)
     assert process.returncode in (0, 1)
     assert stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("providers", "lock"), ("validate",), ("providers", "list"), ("providers", "catalog", "build")]
+)
+def test_a_signal_ends_the_wait_for_a_registry_that_does_not_answer(
+    project: Project, arguments: tuple[str, ...]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        address = f"127.0.0.1:{hung.getsockname()[1]}"
+        project.write(
+            f'task "orders" {{\n  input {{ provider_ref = "{address}/a:v1" }}\n'
+            f'  output {{ provider_ref = "{address}/b:v1" }}\n}}\n'
+        )
+        project.environ["DSTREAM_CATALOGS"] = f'["{address}/c"]'
+        more = (address, "a") if "build" in arguments else ()
+        with project.started(*arguments, *more) as process:
+            connection, _ = hung.accept()
+            assert connection.recv(1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=5)
+            connection.close()
+    assert process.returncode == EXIT_FORCED_INT

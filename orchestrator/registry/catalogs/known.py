@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from orchestrator.registry.catalogs.catalog import Namespace, fetch
 from orchestrator.registry.catalogs.copies import Copy
 from orchestrator.registry.catalogs.survey import survey
 from orchestrator.registry.reference import Reference
+from orchestrator.registry.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,10 +50,7 @@ def consult(
     asked: list[tuple[str, Callable[[RegistryClient, Copy | None], Copy]]] = []
     asked += [(source, partial(_read, Reference.parse(source), source)) for source in catalogs]
     asked += [(source, partial(_search, Namespace.parse(source), source)) for source in registries]
-    if not asked:
-        return []
-    with ThreadPoolExecutor(len(asked), "catalog") as asking:
-        return list(asking.map(lambda each: _known(client, copies, *each), asked))
+    return together(lambda each: _known(client, copies, *each), asked, at_once=len(asked))
 
 
 def _known(

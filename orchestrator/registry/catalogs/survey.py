@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.registry.catalogs.versions import newest
 from orchestrator.registry.describe import describe
 from orchestrator.registry.reference import Reference
+from orchestrator.registry.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,12 +53,7 @@ def survey(
         hint = f"make a catalog of them with `dstream providers catalog push {namespace}`, and search that"
         raise ConfigError("catalog.size", message, hint=hint)
     entries = {entry.repository: entry for entry in known.providers} if known else {}
-    with ThreadPoolExecutor(_AT_ONCE, "survey") as asking:
-        try:
-            answers = list(asking.map(lambda repository: _entry(client, repository, entries), found))
-        except BaseException:
-            asking.shutdown(wait=False, cancel_futures=True)
-            raise
+    answers = together(lambda repository: _entry(client, repository, entries), found, at_once=_AT_ONCE)
     offered = [answer for answer in answers if isinstance(answer, CatalogEntry)]
     left_out = {str(name): answer for name, answer in zip(found, answers, strict=True) if isinstance(answer, str)}
     return Survey(Catalog(CATALOG_VERSION, str(namespace), offered), left_out)
