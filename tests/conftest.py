@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.servers.azurite import Azurite
 from tests.servers.engine import PrivateEngine
 from tests.servers.images import Images, publish_images
 from tests.servers.registry import Registry
@@ -55,3 +56,10 @@ def registry(_registry: Registry) -> str:
 def images(_registry: Registry) -> Images:
     """The repository's provider images, in the registry and not yet in any engine."""
     return publish_images(_registry)
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """Blob storage, shared: a test takes a container of its own."""
+    with Azurite() as server:
+        yield server

@@ -19,10 +19,11 @@ from orchestrator.state.sqlite import SqliteState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from orchestrator.config.model import Kind, Project
+    from orchestrator.config.model import Kind, Project, SharedState
     from orchestrator.runtime.base import Runtime, Scope
     from orchestrator.runtime.sandbox import Limits
     from orchestrator.settings import Settings
+    from orchestrator.state.store import StateStore
 
 STATE_FILE = "state.db"
 
@@ -31,11 +32,14 @@ STATE_FILE = "state.db"
 def services(project: Project, settings: Settings, *, locked: bool = False) -> Iterator[Services]:
     """What the verbs work with, closed afterwards. With `locked` every provider must be in the lock.
 
-    Raises `UnavailableError` (`state.unavailable`).
+    Raises `UnavailableError` (`state.unavailable`), and `ConfigError` for a `state` block that is wrong.
     """
     folder = state_folder(project, settings)
     with contextlib.ExitStack() as opened:
-        state = SqliteState(folder / STATE_FILE)
+        guard = Guard()
+        local = SqliteState(folder / STATE_FILE)
+        opened.callback(local.close)
+        state = _state(project.state(), local, guard)
         opened.callback(state.close)
         provided = opened.enter_context(sources(project, settings, locked=locked))
         yield Services(
@@ -43,7 +47,7 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
             locks=Locks(folder),
             controls=Controls(folder),
             sources=provided,
-            runtimes=lambda scope: _runtimes(scope, folder, settings),
+            runtimes=lambda scope: _runtimes(scope, folder, guard, settings),
             ready_timeout=settings.ready_timeout,
             ack_timeout=settings.ack_timeout,
             ca_bundle=settings.ca_bundle,
@@ -72,10 +76,17 @@ def state_folder(project: Project, settings: Settings) -> Path:
     return folder
 
 
-def _runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, Callable[[], Runtime]]:
-    """One guard for all runtimes of a scope."""
-    guard = Guard()
+def _state(place: SharedState | None, local: SqliteState, guard: Guard) -> StateStore:
+    """Where the project's state is: on this host, or where its `state` block says."""
+    if place is None:
+        return local
+    from orchestrator.state.azure_blob import AzureBlobState
 
+    LOGS.redactor.add([place.connection_string])
+    return AzureBlobState(place, local, guard.until)
+
+
+def _runtimes(scope: Scope, folder: Path, guard: Guard, settings: Settings) -> Mapping[Kind, Callable[[], Runtime]]:
     def containers() -> Runtime:
         from orchestrator.runtime.docker import DockerRuntime
 

@@ -40,6 +40,7 @@ class Terms:
     timeout: float | None = None
     max_records: int | None = None
     ca_bundle: str | None = None
+    pace: float = 0.0
 
 
 class Attempt:
@@ -55,6 +56,7 @@ class Attempt:
         output: Prepared,
         runtime_of: Callable[[Prepared], Runtime],
         terms: Terms,
+        allowed: Callable[[], None],
         commit: Callable[[Settled], None],
         outbox: Outbox,
         control: RunControl,
@@ -63,6 +65,7 @@ class Attempt:
         self._prepared: dict[Role, Prepared] = {"input": source, "output": output}
         self._runtime_of = runtime_of
         self._terms = terms
+        self._allowed = allowed
         self._commit = commit
         self._outbox = outbox
         self._control = control
@@ -129,7 +132,10 @@ class Attempt:
         if not source.prepared.announced:
             self._writer.close()
         self._settler = Settler(
-            self._store, self._writer.put_ack, lambda error: self._reports.put(Report("settler", error))
+            self._store,
+            self._writer.put_ack,
+            lambda error: self._reports.put(Report("settler", error)),
+            pace=self._terms.pace,
         )
         pump = Pump(
             inlet=source.inlet,
@@ -160,6 +166,7 @@ class Attempt:
             settler=self._settler,
             reports=self._reports,
             control=self._control,
+            allowed=self._allowed,
             ack_timeout=self._terms.ack_timeout,
             grace=self._terms.grace,
             timeout=self._terms.timeout,

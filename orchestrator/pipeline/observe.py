@@ -13,7 +13,7 @@ from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
 
 Delivery = Literal["at-least-once", "best-effort"]
-Phase = Literal["preparing", "starting", "running", "draining", "ending", "stopping"]
+Phase = Literal["preparing", "standby", "starting", "running", "draining", "ending", "stopping"]
 
 OUTBOX_LIMIT = 8 * 1024 * 1024
 
@@ -90,6 +90,15 @@ class RunControl:
         self._listener = listener
         if self.drain_requested or self.kill_requested:
             self._notify()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, but no longer than to the next request; True when there was one, now or before."""
+        asked = threading.Event()
+        self.listen(asked.set)
+        try:
+            return asked.wait(seconds)
+        finally:
+            self.listen(None)
 
     def _notify(self) -> None:
         if self._listener is not None:

@@ -18,6 +18,7 @@ from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, R
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.requests import Requests
 from orchestrator.pipeline.services import RunOptions, Services, Session
+from orchestrator.pipeline.standby import claim_in_turn
 from orchestrator.pipeline.supervise import supervise
 from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
@@ -78,9 +79,8 @@ class _Run:
     def run(self) -> RunSummary:
         source, output = self._session.prepare("input"), self._session.prepare("output")
         self._session.fence({source.spec.kind, output.spec.kind})
-        self._claim = self._services.state.claim(
-            self._task.name, self._session.run_id, [source.spec.kind, output.spec.kind]
-        )
+        self._kinds = [source.spec.kind, output.spec.kind]
+        self._claim = self._claimed()
         outcome: Outcome = "failed"
         failure: DstreamError | None = None
         try:
@@ -104,7 +104,16 @@ class _Run:
             raise RunFailed(failure, self._summary("failed")) from failure
         return self._summary("drained" if outcome == "drained" else "ended")
 
+    def _claimed(self) -> Claim:
+        """The right to run the task, once no other host has it."""
+        state, task, run_id = self._services.state, self._task.name, self._session.run_id
+        return claim_in_turn(lambda: state.claim(task, run_id, self._kinds), self._control, self._observer)
+
     def _attempt(self, source: Prepared, output: Prepared, streams: Sequence[Stream] | None) -> None:
+        try:
+            self._services.state.check(self._claim)
+        except UnavailableError:
+            self._claim = self._claimed()  # lost to another host, which may have moved the state since
         self._earlier, self._ledger = self._counts(), None
         stored = self._resume_point()
         self._resumed_from = stored.id if stored else None
@@ -132,7 +141,9 @@ class _Run:
                 timeout=self._time_left(),
                 max_records=self._records_left(),
                 ca_bundle=self._services.ca_bundle,
+                pace=self._services.state.pace_s,
             ),
+            allowed=lambda: self._services.state.check(self._claim),
             commit=self._commit,
             outbox=self._outbox,
             control=self._control,

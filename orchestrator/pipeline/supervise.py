@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
 
@@ -46,17 +45,7 @@ def supervise(
             restarts += 1
             in_a_row += 1
             on_restart(error, pause)
-            if _pause(pause, control):
+            if control.wait(pause):
                 raise
         else:
             return restarts
-
-
-def _pause(seconds: float, control: RunControl) -> bool:
-    """Wait; True when asked to stop meanwhile."""
-    asked = threading.Event()
-    control.listen(asked.set)
-    try:
-        return asked.wait(seconds)
-    finally:
-        control.listen(None)

@@ -57,7 +57,8 @@ class InputFailed(Exception):
 class Watch:
     """Sees an attempt through. `run` belongs to the thread that started it.
 
-    `finish` has `Pump.finish` run on a thread of its own: an output that does not read may hold it up.
+    `finish` has `Pump.finish` run on a thread of its own: an output that does not read may hold it up. `allowed`
+    raises once another host may have the task; the attempt then ends at once.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Watch:
         settler: Settler,
         reports: Reports,
         control: RunControl,
+        allowed: Callable[[], None],
         ack_timeout: float,
         grace: float,
         timeout: float | None,
@@ -85,6 +87,7 @@ class Watch:
         self._settler = settler
         self._reports = reports
         self._control = control
+        self._allowed = allowed
         self._ack_timeout = ack_timeout
         self._grace = grace
         self._on_phase = on_phase
@@ -303,6 +306,7 @@ class Watch:
 
     def _step(self, *, timeout: float = TICK_S, ignore_output: bool = False) -> None:
         """Take one report, or none within `timeout` seconds."""
+        self._allowed()
         try:
             report = self._reports.get(timeout=timeout) if timeout else self._reports.get_nowait()
         except queue.Empty:

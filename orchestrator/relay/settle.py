@@ -20,9 +20,6 @@ from orchestrator.runtime.base import StreamBroken
 
 Commit = Callable[[Settled], None]
 
-PACE_S = 0.025
-"""The least time between two commits: every ack of a fast output would otherwise cost a sync of the disk."""
-
 LAST_LINES_S = 5.0
 """How long an input may leave its stdin unread at the end, before it gets EOF in place of the last lines."""
 
@@ -102,13 +99,22 @@ class Settler:
 
     `settle` may be called from any thread and returns at once: the newest checkpoint takes the place of
     one that still waits. `failed` is called once, from the settler's thread, when storing failed; nothing is
-    acknowledged from then on.
+    acknowledged from then on. `pace` is the least number of seconds between two commits: every ack of a fast output
+    would otherwise cost a sync of a disk, or a request.
     """
 
-    def __init__(self, commit: Commit, acknowledge: Callable[[Ack], None], failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        commit: Commit,
+        acknowledge: Callable[[Ack], None],
+        failed: Callable[[Exception], None],
+        *,
+        pace: float = 0.0,
+    ) -> None:
         self._commit = commit
         self._acknowledge = acknowledge
         self._failed = failed
+        self._pace = pace
         self._changed = threading.Condition()
         self._waiting: Settled | None = None
         self._closing = False
@@ -153,6 +159,6 @@ class Settler:
                     self._acknowledge(Ack(settled.mark.id, settled.mark.records))
                 self.storing_since = None
                 with self._changed:
-                    self._changed.wait_for(lambda: self._closing, PACE_S)
+                    self._changed.wait_for(lambda: self._closing, self._pace)
         except Exception as error:  # noqa: BLE001  # every failure to store must stop the run
             self._failed(error)

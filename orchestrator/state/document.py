@@ -1,0 +1,97 @@
+"""What the shared store keeps of one task, as one JSON text: it is replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from orchestrator.errors import UnavailableError
+from orchestrator.state.store import Checkpoint, DeadLetter, Identity
+
+VERSION = 1
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Which run claimed the task last, and where. `since` is Unix time."""
+
+    host: str
+    run_id: str
+    since: float
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A `Checkpoint`, with the input's state as it wrote it."""
+
+    identity: Identity
+    run_id: str
+    id: int
+    records: int
+    state: msgspec.Raw
+    saved_at: float
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Point:
+        c = checkpoint
+        return cls(c.identity, c.run_id, c.id, c.records, msgspec.Raw(c.state), c.saved_at)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.identity, self.run_id, self.id, self.records, bytes(self.state), self.saved_at)
+
+
+class Document(msgspec.Struct, frozen=True):
+    """`epoch` counts the claims; only the run of the newest may replace the document. Letters are counted here."""
+
+    version: int = VERSION
+    epoch: int = 0
+    holder: Holder | None = None
+    checkpoint: Point | None = None
+    dead_letters: int = 0
+
+    def encode(self) -> bytes:
+        return msgspec.json.encode(self)
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A `DeadLetter`. `content` is the envelope, or in base64 the line's bytes where `raw`."""
+
+    run_id: str
+    record: int
+    code: str
+    reason: str
+    raw: bool
+    content: bytes | msgspec.Raw
+    stored_at: float
+
+
+def encode_letters(run_id: str, letters: Sequence[DeadLetter]) -> bytes:
+    """The letters as JSON, one a line."""
+    now = time.time()
+    return msgspec.json.Encoder().encode_lines(
+        Letter(
+            run_id, one.record, one.code, one.reason, one.raw, one.content if one.raw else msgspec.Raw(one.content), now
+        )
+        for one in letters
+    )
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+def decode(text: bytes, name: str) -> Document:
+    """Raises `UnavailableError`: `state.newer` for what a newer dstream wrote, else `state.unavailable`."""
+    try:
+        version = msgspec.json.decode(text, type=_Versioned).version
+        if version == VERSION:
+            return msgspec.json.decode(text, type=Document)
+    except msgspec.MsgspecError as error:
+        message = f"blob `{name}` holds no state of a task: {error}"
+        raise UnavailableError("state.unavailable", message, hint="name another `prefix` in `state`") from error
+    raise UnavailableError(
+        "state.newer",
+        f"blob `{name}` was written by a newer dstream (version {version}, this one knows {VERSION})",
+        hint="upgrade dstream, or name another `prefix` in `state`",
+    )
