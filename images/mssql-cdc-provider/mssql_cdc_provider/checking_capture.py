@@ -79,7 +79,7 @@ def _scans(session: Session, user: str) -> Finding:
         return Finding("scan", False, "the capture job has not scanned since the server started", start)
     ((_, errors, idle_s, phase),) = rows
     if errors:
-        said = f"{start}\n-- what they were: SELECT * FROM sys.dm_cdc_errors;"
+        said = f"{start}\n-- what they were is in sys.dm_cdc_errors"
         return Finding("scan", False, f"the last scan of the log ended with {errors} errors", said)
     if phase == "Aborted":
         return Finding("scan", False, "the last scan of the log was aborted", start)

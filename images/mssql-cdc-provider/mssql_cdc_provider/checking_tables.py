@@ -38,8 +38,9 @@ def table_findings(session: Session, config: MssqlCdcConfig) -> Iterator[Finding
             exact = Pattern(pattern).exact
             remedy = _grant(exact, user) if exact is not None else ""
             yield Finding("tables", False, f"`{pattern}` means no table that `{user}` may see", remedy, "tables")
-    rights = _Rights(user, _readable(session), _instances(session), _roles(session))
-    for table in read_tables(session, matching(names, config.tables, config.exclude_tables)):
+    meant = matching(names, config.tables, config.exclude_tables)
+    rights = _Rights(user, _readable(session, meant), _instances(session), _roles(session))
+    for table in read_tables(session, meant):
         lacks = list(_lacks(table, rights, config))
         yield from lacks
         if not lacks:
@@ -104,13 +105,9 @@ def _grant(table: TableName, user: str) -> str:
     return f"GRANT SELECT ON {table.sql} TO {Name((user,))};"
 
 
-def _readable(session: Session) -> set[TableName]:
-    rows = session.query(
-        "SELECT s.name AS schema_name, t.name AS table_name FROM sys.tables AS t "
-        "JOIN sys.schemas AS s ON s.schema_id = t.schema_id "
-        "WHERE HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), N'OBJECT', N'SELECT') = 1"
-    )
-    return {TableName(schema, name) for schema, name in rows}
+def _readable(session: Session, tables: list[TableName]) -> set[TableName]:
+    ask = "SELECT HAS_PERMS_BY_NAME({table}, N'OBJECT', N'SELECT') AS may"
+    return {table for table in tables if session.query(ask, table=str(table.sql)) == [(1,)]}
 
 
 def _instances(session: Session) -> dict[TableName, list[CaptureInstance]]:

@@ -131,7 +131,7 @@ def test_what_is_wrong_is_named(text: str, words: str) -> None:
 def test_no_error_quotes_a_value() -> None:
     secret = "S3cret;Value"
     for text in (f"Server=h;Password='{secret}'x", f"sqlserver://u:{secret}@h:x"):
-        with pytest.raises(ValueError, match="Password|port") as refused:
+        with pytest.raises(ValueError, match=r"Password|port") as refused:
             parse(text)
         assert "S3cret" not in str(refused.value)
 

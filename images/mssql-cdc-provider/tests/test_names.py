@@ -41,7 +41,7 @@ def test_excluded_tables_are_left_out_and_the_servers_order_is_kept() -> None:
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".b", "a.b.c", "[a", "a]b", "[]", "[a]b"])
 def test_what_is_no_table_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="write `table` or `schema.table`"):
+    with pytest.raises(ValueError, match="write `table` or"):
         Pattern(text)
 
 

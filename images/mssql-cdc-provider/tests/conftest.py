@@ -1,0 +1,48 @@
+"""A server with change data capture, and the provider's session to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from dstream_sdk import Context
+from mssql_cdc_provider.config import MssqlCdcConfig
+from mssql_cdc_provider.provider import MssqlCdc
+from mssql_cdc_provider.session import Session
+from tests.servers.sqlserver import SqlServer
+
+
+def connection_string(server: SqlServer, user: str = "", password: str = "") -> str:
+    return (
+        f"Server={server.host},{server.port};Database={server.database};"
+        f"User Id={user or server.user};Password={password or server.password};Connect Timeout=3"
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[SqlServer]:
+    """A server whose database has change data capture not enabled."""
+    with SqlServer(cdc=False) as running:
+        yield running
+
+
+@pytest.fixture
+def provider(server: SqlServer) -> Callable[..., MssqlCdc]:
+    """Make a provider for the server, of task `orders` unless said otherwise."""
+
+    def make(*, user: str = "", password: str = "", task: str = "orders", **config: Any) -> MssqlCdc:
+        values = {"connection_string": connection_string(server, user, password), "tables": ["Orders"], **config}
+        made = MssqlCdc(MssqlCdcConfig.model_validate(values))
+        made.context = Context(command="check", role="input", task=task)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def session(server: SqlServer, provider: Callable[..., MssqlCdc]) -> Iterator[Session]:
+    made = Session(provider().config.target, query_timeout_s=2)
+    yield made
+    made.close()
