@@ -76,3 +76,8 @@ def from_hex(text: str) -> bytes:
 def following(lsn: bytes) -> bytes:
     """The next LSN there could be, as `fn_cdc_increment_lsn` has it."""
     return (int.from_bytes(lsn, "big") + 1).to_bytes(10, "big")
+
+
+def preceding(lsn: bytes) -> bytes:
+    """The LSN before, as `fn_cdc_decrement_lsn` has it; `ZERO` has none and stays."""
+    return (max(1, int.from_bytes(lsn, "big")) - 1).to_bytes(10, "big")

@@ -7,6 +7,7 @@ from typing import Any
 
 from dstream_sdk import ProviderError
 from mssql_cdc_provider.lsn import ZERO, Position, from_hex
+from mssql_cdc_provider.names import TableName
 
 VERSION = 1
 
@@ -16,13 +17,13 @@ class State:
     """Where a run is. Changed in place while it streams.
 
     `order` counts the changes of the position's transaction that were sent. `tables` are those that were followed
-    up to the position, by `schema.name`; one that could be followed no further has the LSN up to which it was.
+    up to the position; one that could be followed no further has the LSN from which on it misses something.
     `snapshot` belongs to `snapshot.Snapshots`.
     """
 
     position: Position = field(default_factory=lambda: Position.behind(ZERO))
     order: int = 0
-    tables: dict[str, bytes | None] = field(default_factory=dict)
+    tables: dict[TableName, bytes | None] = field(default_factory=dict)
     snapshot: Any = None
 
     def to_json(self) -> dict[str, Any]:
@@ -30,7 +31,7 @@ class State:
             "version": VERSION,
             "position": self.position.to_json(),
             "order": self.order,
-            "tables": {name: lsn and lsn.hex() for name, lsn in self.tables.items()},
+            "tables": [[name.schema, name.name, lsn and lsn.hex()] for name, lsn in self.tables.items()],
             "snapshot": self.snapshot,
         }
 
@@ -48,7 +49,7 @@ class State:
             return cls(
                 Position.from_json(value["position"]),
                 int(value["order"]),
-                {str(name): lsn and from_hex(lsn) for name, lsn in value["tables"].items()},
+                {TableName(schema, name): lsn and from_hex(lsn) for schema, name, lsn in value["tables"]},
                 value.get("snapshot"),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -17,8 +17,9 @@ from mssql_cdc_provider.tsql import quoted
 Converter = Callable[[Any], Any]
 
 NATIVE = frozenset(
-    "bit tinyint smallint int bigint float real decimal numeric money smallmoney char varchar text nchar nvarchar ntext"
-    " date datetime smalldatetime uniqueidentifier binary varbinary image timestamp rowversion sysname".split()
+    {"bit", "tinyint", "smallint", "int", "bigint", "float", "real", "decimal", "numeric", "money", "smallmoney"}
+    | {"char", "varchar", "text", "nchar", "nvarchar", "ntext", "sysname", "uniqueidentifier"}
+    | {"date", "datetime", "smalldatetime", "binary", "varbinary", "image", "timestamp", "rowversion"}
 )
 """Types whose values the driver gives whole."""
 
@@ -49,8 +50,6 @@ def converter(column: Column) -> Converter | None:
             return number
         case "real":
             return shortest
-        case "datetime" | "smalldatetime":
-            return None
         case "datetime2" | "datetimeoffset":
             return moment
         case "time":
