@@ -58,22 +58,34 @@ class Connection:
         except pymssql.Error as error:
             raise _connecting_failed(error, target) from error
 
-    def run(self, sql: str) -> Page:
-        """The first result, whole; an error that comes behind its rows is raised all the same."""
+    def run(self, sql: str, most: int | None = None) -> Page:
+        """The first result, or its first `most` rows. An error behind the last one is raised all the same."""
         try:
-            cursor = self._connection.cursor()
-            cursor.execute(sql)
-            if cursor.description is None:
+            self._cursor = self._connection.cursor()
+            self._cursor.execute(sql)
+            if self._cursor.description is None:
                 return Page((), [])
-            page = Page(tuple(column[0] for column in cursor.description), cursor.fetchall())
-            while cursor.nextset():
-                pass
+            return self._fetch(most)
         except pymssql.Error as error:
             raise _query_failed(error) from error
-        return page
+
+    def more(self, most: int) -> Page:
+        """The next rows of the query that was run last."""
+        try:
+            return self._fetch(most)
+        except pymssql.Error as error:
+            raise _query_failed(error) from error
 
     def close(self) -> None:
         self._connection.close()
+
+    def _fetch(self, most: int | None) -> Page:
+        cursor = self._cursor
+        rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
+        page = Page(tuple(column[0] for column in cursor.description), rows)
+        while (most is None or len(rows) < most) and cursor.nextset():
+            pass
+        return page
 
 
 def _connecting_failed(error: pymssql.Error, target: Target) -> SqlError:

@@ -61,6 +61,17 @@ class Session:
         link = self._link or self._connect()
         return Pending(self, link.submit(lambda connection: connection.run(text)))
 
+    def scan(self, sql: str, rows: int) -> Pending:
+        """As `begin`, for the first `rows` rows alone; `scan_on` has the others, until a page is not full."""
+        link = self._link or self._connect()
+        return Pending(self, link.submit(lambda connection: connection.run(sql, rows)))
+
+    def scan_on(self, rows: int) -> Pending:
+        """The next rows of the scan. Nothing else may have been asked since. Raises `Lost` if the connection was."""
+        if self._link is None:
+            raise Lost(f"the connection to {self.target.server} is gone, and the scan with it")
+        return Pending(self, self._link.submit(lambda connection: connection.more(rows)))
+
     def close(self) -> None:
         """Give up the connection, and with it what was not committed. May be called again; does not block."""
         if self._link is not None:
@@ -104,6 +115,11 @@ class Pending:
     def __init__(self, session: Session, result: Future[Page]) -> None:
         self._session = session
         self._result = result
+
+    @property
+    def ready(self) -> bool:
+        """Whether `page` would not block."""
+        return self._result.done()
 
     def page(self) -> Page:
         """Wait for its rows. Blocks and raises as `Session.query`."""

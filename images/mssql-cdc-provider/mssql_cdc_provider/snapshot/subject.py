@@ -12,10 +12,11 @@ from mssql_cdc_provider.tables import Column, TableName
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A table as the stream sends it, so that its rows look like its changes.
+    """A table as it is now and as the stream sends it, so that its rows look like its changes.
 
-    `columns` are those that are sent, in order; `key` may name others. `envelopes` makes records of rows of these
-    columns; its second argument is the commit LSN up to which the rows are known to include every change.
+    `columns` are those that are sent, in order, and `key` those of its key, which may be others; the table has them
+    all. `envelopes` makes records of rows of `columns`, selected by `values.expression`; its second argument is the
+    commit LSN up to which the rows are known to include every change.
     """
 
     table: TableName
