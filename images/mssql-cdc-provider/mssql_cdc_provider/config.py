@@ -204,11 +204,6 @@ class MssqlCdcConfig(Config):
         description="How long to try again while the server cannot be reached, before the run fails.",
         examples=["30m"],
     )
-    driver: Literal["pymssql", "mssql-python"] = Field(
-        default="pymssql",
-        description="`mssql-python` is faster, has a licence of its own, and must be installed by whoever wants it.",
-        examples=["mssql-python"],
-    )
     lock_config: LockConfig = Field(
         default_factory=LockConfig,
         validation_alias=AliasChoices("lock_config", "lock"),
