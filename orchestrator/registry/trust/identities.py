@@ -15,7 +15,7 @@ from sigstore.models import Bundle, ClientTrustConfig, TrustedRoot
 from sigstore.verify import Verifier as BundleVerifier
 from sigstore.verify.policy import AnyOf, OIDCIssuer, OIDCIssuerV2
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, UnavailableError
 from orchestrator.registry.trust.keys import identities
 from orchestrator.registry.trust.statements import MalformedError, NotTheSignerError
 
@@ -38,7 +38,7 @@ class Identities:
     """Verifies bundles against one Sigstore: the public one, or that of a `trusted_root.json`."""
 
     def __init__(self, root: str | None, where: Where, *, refresh: bool) -> None:
-        """Raises `ConfigError` (`trust.root`) at `where`.
+        """Raises `ConfigError` (`trust.root`) at `where`, and `UnavailableError` (`cache.unavailable`).
 
         With `refresh` the public Sigstore's root is brought up to date first, which blocks; without it, and where
         there is no network, the last known one serves.
@@ -97,7 +97,12 @@ def _line(error: Exception) -> str:
 
 
 def _public_root(*, refresh: bool) -> TrustedRoot:
-    if refresh:
-        with contextlib.suppress(SigstoreError):  # no network
-            return ClientTrustConfig.production().trusted_root
-    return ClientTrustConfig.production(offline=True).trusted_root  # ships with the library, and is kept when fetched
+    try:
+        if refresh:
+            with contextlib.suppress(SigstoreError):  # no network
+                return ClientTrustConfig.production().trusted_root
+        return ClientTrustConfig.production(offline=True).trusted_root  # ships with the library; kept when fetched
+    except OSError as error:
+        message = f"cannot keep the public Sigstore's root of trust: `{error.filename}`: {error.strerror or error}"
+        hint = "see who may write there; `XDG_DATA_HOME` and `XDG_CACHE_HOME` name other places"
+        raise UnavailableError("cache.unavailable", message, hint=hint) from error

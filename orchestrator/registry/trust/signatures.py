@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import DstreamError
 from orchestrator.logs import log
 from orchestrator.registry.trust.statements import UNREADABLE
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.registry.client import RegistryClient
-    from orchestrator.registry.manifest import Manifest
+    from orchestrator.registry.manifest import Descriptor, Manifest
     from orchestrator.registry.reference import Reference
 
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -39,6 +39,7 @@ CERTIFICATE = "dev.sigstore.cosign/certificate"
 _REFERRERS = ("application/vnd.dev.cosign.artifact.sig.v1+json", BUNDLE_PREFIX)
 _MOST = 64  # of one image; whoever may push could leave any number
 _LIMIT = 1 << 20  # bytes of one
+_DAMAGED = ("image.not_found", "manifest.invalid", "blob.not_found", "blob.size")
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -57,7 +58,8 @@ class Signature(msgspec.Struct, frozen=True):
 def find_signatures(client: RegistryClient, reference: Reference) -> Iterator[Signature]:
     """What the registry has for `reference`, which names a digest; each is fetched when it is asked for.
 
-    Raises as `RegistryClient` does, except that finding none is no error.
+    Raises as `RegistryClient` does, except that finding none is no error, nor one of which a part is missing or
+    not what it should be: whoever may push could keep the others from counting.
     """
     return islice(_find(client, reference), _MOST)
 
@@ -77,8 +79,8 @@ def _find(client: RegistryClient, reference: Reference) -> Iterator[Signature]:
 def _manifest(client: RegistryClient, reference: Reference) -> Manifest | None:
     try:
         return client.manifest(reference)
-    except ConfigError as error:
-        if error.code != "image.not_found":
+    except DstreamError as error:
+        if error.code not in _DAMAGED:
             raise
         return None
 
@@ -86,11 +88,22 @@ def _manifest(client: RegistryClient, reference: Reference) -> Manifest | None:
 def _in_layers(client: RegistryClient, reference: Reference, manifest: Manifest) -> Iterator[Signature]:
     for layer in manifest.layers:
         if layer.media_type == SIMPLE_SIGNING:
-            content = client.blob(reference, layer, limit=_LIMIT)
+            content = _content(client, reference, layer)
             signature = _decoded(layer.annotations.get(SIGNATURE, ""))
             yield Signature("simple", content, signature, layer.annotations.get(CERTIFICATE, "").encode())
         elif layer.media_type.startswith(BUNDLE_PREFIX):
-            yield Signature("bundle", client.blob(reference, layer, limit=_LIMIT))
+            yield Signature("bundle", _content(client, reference, layer))
+
+
+def _content(client: RegistryClient, reference: Reference, layer: Descriptor) -> bytes:
+    """Nothing for what cannot be had: that verifies with no key."""
+    try:
+        return client.blob(reference, layer, limit=_LIMIT)
+    except DstreamError as error:
+        if error.code not in _DAMAGED:
+            raise
+        log().warning("a signature cannot be read", reference=str(reference), error=str(error))
+        return b""
 
 
 def _decoded(text: str) -> bytes:

@@ -161,6 +161,17 @@ def test_one_good_signature_among_others_is_enough(trusting: Trusting) -> None:
     assert trusting.verify(image, trusting.key(trusted)) == Signer(key=trusted.fingerprint)
 
 
+def test_one_that_cannot_be_read_keeps_no_other_from_counting(trusting: Trusting) -> None:
+    """A repository's writers can leave anything beside a signature, and cleaning up can take a part of one away."""
+    trusted, other = Key(), Key()
+    image = trusting.image("trust/damaged")
+    digest, huge = str(image.digest), (b"x" * (1 << 20) + b"x", b"")
+    push_simple(trusting.client, image, [huge, other.simple(digest)])
+    trusting.refused("trust.other_key", image, trusting.key(trusted), require=False)
+    push_simple(trusting.client, image, [huge, trusted.simple(digest)])
+    assert trusting.verify(image, trusting.key(trusted)) == Signer(key=trusted.fingerprint)
+
+
 def test_any_of_a_namespaces_keys_will_do(trusting: Trusting) -> None:
     old, new = Key(), Key()
     image = trusting.image("trust/rotated")
@@ -282,6 +293,20 @@ def test_the_public_sigstore_is_known_without_a_network(trusting: Trusting, monk
     push_bundle(trusting.client, image, Sigstore().sign(str(image.digest), identity=WORKFLOW, issuer=GITHUB))
     public = replace(trusting.identity(Sigstore()), trust_root=None)
     assert "nothing proves who made its signature" in trusting.refused("trust.other_key", image, public).message
+
+
+def test_a_host_that_cannot_keep_the_public_sigstores_root_is_told(
+    trusting: Trusting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{NOBODY}")
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, "/proc/nowhere")
+    image = trusting.image("trust/unkept")
+    push_bundle(trusting.client, image, Sigstore().sign(str(image.digest), identity=WORKFLOW, issuer=GITHUB))
+    with pytest.raises(UnavailableError) as caught:
+        trusting.verify(image, replace(trusting.identity(Sigstore()), trust_root=None))
+    assert caught.value.code == "cache.unavailable"
+    assert "/proc/nowhere" in caught.value.message
 
 
 @pytest.mark.parametrize("part", ["payload", "sig", "signedEntryTimestamp", "rootHash"])
