@@ -6,6 +6,7 @@ The template is a provider that works, called `my-provider`. Making a new one is
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import shutil
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 63
 _TAKEN = sys.stdlib_module_names | {"dstream_sdk", "tests"}
+_FILES = ("provider", "build")
 _HINT = "a name is lower-case words, digits and single dashes, such as `orders-input-provider`"
 
 
@@ -42,6 +44,8 @@ class Names:
             raise ConfigError("new.name", f"`{name}` cannot be the name of a provider", hint=_HINT)
         if package in _TAKEN or keyword.iskeyword(package):
             raise ConfigError("new.name", f"`{package}` means something else to Python", hint=_HINT)
+        if package in _FILES:
+            raise ConfigError("new.name", f"`{package}` is what a file beside the package is called", hint=_HINT)
         return cls(name, package, name.replace("-", " ").capitalize())
 
     def instead_of_the_templates(self, text: str) -> str:
@@ -54,20 +58,25 @@ class Names:
 
 
 def make(names: Names, kind: Role, template: str, target: Path) -> None:
-    """Write the provider's folder, whole or not at all.
+    """Write the provider's folder, whole or not at all. An empty one that is there already is filled.
 
     Raises `ConfigError` (`new.exists`) where something is there already, `UnavailableError` (`new.unwritable`).
     """
-    target = target.absolute()
+    target = Path(os.path.abspath(target))  # noqa: PTH100  # without `..`: what that leads to has no name
     if target.is_symlink() or (target.exists() and not _is_empty_folder(target)):
         raise ConfigError("new.exists", f"`{target}` is there already", hint="name another place with `--folder`")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as made:
-            fresh = Path(made) / target.name
+        there = target.is_dir()
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=target if there else target.parent) as made:
+            fresh = Path(made) / names.provider
             for part in (template, f"{template}-{kind}"):
                 _copy(_templates() / part, fresh, names)
-            fresh.rename(target)
+            if there:  # not replaced: a shell may stand in it
+                for path in list(fresh.iterdir()):
+                    path.rename(target / path.name)
+            else:
+                fresh.rename(target)
     except OSError as error:
         message = f"cannot write `{target}`: {error.strerror}"
         raise UnavailableError("new.unwritable", message, hint="name another place with `--folder`") from error

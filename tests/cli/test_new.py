@@ -100,6 +100,29 @@ def test_a_name_that_python_knows_otherwise_is_refused(project: Project, name: s
     assert "means something else to Python" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["provider", "build"])
+def test_a_name_that_a_file_of_every_provider_has_is_refused(project: Project, name: str) -> None:
+    done = project.run("providers", "new", name, "--kind", "input")
+    assert done.code == 3
+    assert f"`{name}` is what a file beside the package is called" in done.stderr
+
+
+def test_it_can_be_made_in_the_folder_where_one_stands(project: Project) -> None:
+    """Which stays the folder that it was: another in its place would leave the shell in one that is gone."""
+    folder = project.folder / "orders-feed"
+    folder.mkdir()
+    before = folder.stat()
+    project.folder.chmod(0o500)  # nor does it take a folder around it that can be written
+    try:
+        done = project.run("providers", "new", "orders-feed", "--kind", "input", "--folder", "orders-feed/.")
+    finally:
+        project.folder.chmod(0o700)
+    assert done.code == 0, done.stderr
+    assert folder.stat().st_ino == before.st_ino
+    assert (folder / "orders_feed" / "provider.py").is_file()
+    assert not list(folder.glob(".new-*"))
+
+
 def test_it_has_to_be_said_which_way_the_data_flows(project: Project) -> None:
     done = project.run("providers", "new", "orders-feed")
     assert done.code == 3
