@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dstream_sdk import (
     Checkpoint,
@@ -22,6 +22,7 @@ from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure import verbs
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.sql_errors import SqlError
+from mssql_cdc_provider.streaming import Streaming
 
 
 class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcConfig]):
@@ -33,8 +34,15 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
     checkpoints: ClassVar[bool] = True
     network: ClassVar[Sequence[str]] = ("*:1433",)
 
-    def read(self, context: Context) -> Iterator[Envelope | Checkpoint]:
-        raise NotImplementedError
+    def open(self) -> None:
+        self._streaming = Streaming(self.config, self.context, self._connect)
+        self._streaming.open()
+
+    def read(self, context: Context) -> Iterator[Envelope | Checkpoint]:  # noqa: ARG002 - `open` had it
+        return self._streaming.read()
+
+    def on_signal(self, signal: dict[str, Any]) -> None:
+        self._streaming.snapshots.request(signal)
 
     def check(self) -> Iterable[Finding]:
         with self._session() as session:
@@ -63,14 +71,18 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
     @contextmanager
     def _session(self) -> Iterator[Session]:
         """A session of one verb; what the server says is said in its words."""
-        session = Session(
-            self.config.target,
-            query_timeout_s=self.config.query_timeout,
-            stopping=lambda: self.context.stopping,
-        )
+        session = self._connect()
         try:
             yield session
         except SqlError as error:
             raise ProviderError(str(error), hint="`dstream check` looks at everything that is needed") from error
         finally:
             session.close()
+
+    def _connect(self) -> Session:
+        """A new session, not connected yet."""
+        return Session(
+            self.config.target,
+            query_timeout_s=self.config.query_timeout,
+            stopping=lambda: self.context.stopping,
+        )

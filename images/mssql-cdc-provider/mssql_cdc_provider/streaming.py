@@ -31,6 +31,8 @@ MOST_SURPRISES = 5
 
 SURPRISE_PAUSE_S = 0.2
 
+_HINT = "`dstream check` lists what is missing"
+
 
 class Streaming:
     """One run of the input.
@@ -61,6 +63,20 @@ class Streaming:
         self._short_since: float | None = None
         self._told_unscanned = False
 
+    def open(self) -> None:
+        """See that the server answers. Raises `ProviderError`."""
+        try:
+            poll(self._control)
+        except SqlError as error:
+            self.close()
+            raise ProviderError(error.message, hint=_HINT) from error
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self.snapshots.close()
+        for session in (self._control, *self._readers):
+            session.close()
+
     def read(self) -> Iterator[Envelope | Checkpoint]:
         """Every change, and the rows of snapshots, until the run should wind down. Raises `ProviderError`."""
         try:
@@ -69,11 +85,9 @@ class Streaming:
         except Stopping:
             return  # in the middle of a query; what was sent since the last checkpoint will be sent again
         except SqlError as error:
-            raise ProviderError(error.message, hint="`dstream check` lists what is missing") from error
+            raise ProviderError(error.message, hint=_HINT) from error
         finally:
-            self.snapshots.close()
-            for session in (self._control, *self._readers):
-                session.close()
+            self.close()
 
     def _passes(self) -> Iterator[Envelope | Checkpoint]:
         pause, surprises = self._config.poll_interval, 0
