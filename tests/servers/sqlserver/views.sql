@@ -10,7 +10,7 @@ CREATE VIEW sys.schemas AS SELECT * FROM catalog.schemas;
 CREATE VIEW sys.objects AS SELECT t.object_id, t.name, s.schema_id, 0 AS parent_object_id, 'U ' AS type,
     'USER_TABLE' AS type_desc, t.create_date, t.create_date AS modify_date, t.is_ms_shipped
 FROM catalog.tables t JOIN catalog.schemas s ON s.name = t.schema_name
-UNION ALL SELECT i.object_id * 100 + i.index_id, i.name, s.schema_id, i.object_id, 'PK',
+UNION ALL SELECT i.object_id::BIGINT * 100 + i.index_id, i.name, s.schema_id, i.object_id, 'PK',
     'PRIMARY_KEY_CONSTRAINT', t.create_date, t.create_date, t.is_ms_shipped
 FROM catalog.indexes i JOIN catalog.tables t ON t.object_id = i.object_id
     JOIN catalog.schemas s ON s.name = t.schema_name WHERE i.is_primary_key;
@@ -21,13 +21,13 @@ FROM sys.objects o JOIN catalog.tables t ON t.object_id = o.object_id;
 CREATE VIEW sys.columns AS SELECT object_id, name, column_id, system_type_id, CASE type_name WHEN 'sysname' THEN 256
     ELSE system_type_id::INTEGER END AS user_type_id, max_length, "precision", "scale", is_nullable, is_identity,
     is_computed, CASE WHEN system_type_id IN (35, 99, 167, 175, 231, 239) THEN 'SQL_Latin1_General_CP1_CI_AS' END AS
-    collation_name, CASE WHEN default_definition IS NULL THEN 0 ELSE object_id * 100 + column_id END AS
+    collation_name, CASE WHEN default_definition IS NULL THEN 0 ELSE object_id::BIGINT * 100 + column_id END AS
     default_object_id, false AS is_hidden, 0::UTINYINT AS generated_always_type, false AS is_sparse
 FROM catalog.columns;
 CREATE VIEW sys.all_columns AS SELECT * FROM sys.columns;
 CREATE VIEW sys.computed_columns AS SELECT *, default_object_id AS definition FROM sys.columns WHERE is_computed;
 CREATE VIEW sys.identity_columns AS SELECT * FROM sys.columns WHERE is_identity;
-CREATE VIEW sys.default_constraints AS SELECT object_id * 100 + column_id AS object_id, object_id AS parent_object_id,
+CREATE VIEW sys.default_constraints AS SELECT object_id::BIGINT * 100 + column_id AS object_id, object_id AS parent_object_id,
     column_id AS parent_column_id, default_definition AS definition FROM catalog.columns
 WHERE default_definition IS NOT NULL;
 CREATE VIEW sys.indexes AS SELECT object_id, name, index_id, CASE index_id WHEN 1 THEN 1 ELSE 2 END::UTINYINT AS type,
@@ -38,13 +38,13 @@ UNION ALL SELECT object_id, NULL, 0, 0, 'HEAP', false, false, false, false, fals
 WHERE NOT EXISTS (SELECT 1 FROM catalog.indexes i WHERE i.object_id = t.object_id AND i.index_id = 1);
 CREATE VIEW sys.index_columns AS SELECT object_id, index_id, key_ordinal::INTEGER AS index_column_id, column_id,
     key_ordinal, is_descending_key, false AS is_included_column FROM catalog.index_columns;
-CREATE VIEW sys.key_constraints AS SELECT object_id * 100 + index_id AS object_id, name, object_id AS parent_object_id,
+CREATE VIEW sys.key_constraints AS SELECT object_id::BIGINT * 100 + index_id AS object_id, name, object_id AS parent_object_id,
     index_id AS unique_index_id, CASE WHEN is_primary_key THEN 'PK' ELSE 'UQ' END AS type,
     CASE WHEN is_primary_key THEN 'PRIMARY_KEY_CONSTRAINT' ELSE 'UNIQUE_CONSTRAINT' END AS type_desc
 FROM catalog.indexes WHERE is_primary_key OR is_unique_constraint;
 CREATE VIEW sys.extended_properties AS SELECT class, CASE class WHEN 0 THEN 'DATABASE' WHEN 3 THEN 'SCHEMA'
     ELSE 'OBJECT_OR_COLUMN' END AS class_desc, major_id, minor_id, name, "value" FROM catalog.properties;
-CREATE VIEW sys.partitions AS SELECT object_id * 10 AS partition_id, object_id, coalesce((SELECT 1 FROM catalog.indexes i
+CREATE VIEW sys.partitions AS SELECT object_id::BIGINT * 10 AS partition_id, object_id, coalesce((SELECT 1 FROM catalog.indexes i
     WHERE i.object_id = t.object_id AND i.index_id = 1), 0) AS index_id, 1 AS partition_number,
     coalesce((SELECT estimated_size FROM duckdb_tables() d
     WHERE d.schema_name = t.schema_name AND d.table_name = t.name), 0)::BIGINT AS rows FROM catalog.tables t;
