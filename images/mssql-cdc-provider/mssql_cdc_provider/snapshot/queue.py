@@ -29,7 +29,7 @@ class Queue:
                 self._jobs = [Job.from_json(one) for one in saved["jobs"]]
                 self._done = {str(name) for name in saved["done"]}
                 self.first = bool(saved["first"])
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise ProviderError("the state cannot be read", hint="run the task under another name") from error
             if mode == "always" and not self._jobs:
                 self._done.clear()
