@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,8 @@ def hold(invocation: Invocation, subject: Subject, config: str, options: Sequenc
     with (
         _interruptible(),
         command_of(subject, invocation, settings) as command,
-        _running([*suite, *_announced(command), "--", *command.line]) as running,
+        _announced(command) as announced,
+        _running([*suite, *announced, "--", *command.line]) as running,
     ):
         for line in running.stdout or ():
             if invocation.json:
@@ -50,8 +52,16 @@ def hold(invocation: Invocation, subject: Subject, config: str, options: Sequenc
         return running.wait()
 
 
-def _announced(command: Command) -> list[str]:
-    return [] if command.announcement is None else [f"--announcement={command.announcement}"]
+@contextlib.contextmanager
+def _announced(command: Command) -> Iterator[list[str]]:
+    """By way of a file: it may be longer than an argument can be."""
+    if command.announcement is None:
+        yield []
+        return
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="replace", prefix="dstream-") as file:
+        file.write(command.announcement)
+        file.flush()
+        yield [f"--announcement=@{file.name}"]
 
 
 def _check_config(text: str) -> None:

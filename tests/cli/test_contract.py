@@ -52,6 +52,15 @@ def test_a_broken_promise_is_shown_with_what_was_seen_and_fails(project: Project
     assert failure.get("message") == "the handshake says ready"
 
 
+def test_an_announcement_of_any_size_is_held_against_the_contract(project: Project) -> None:
+    """More than the 128 KiB that Linux takes as one argument of a command."""
+    provider = program(project, "plain_input")
+    (project.folder / "provider.json").write_text(json.dumps({"name": "plain-input", "description": "x" * 200_000}))
+    done = project.run("providers", "test", provider, "--only", "announces_what_it_describes")
+    assert done.code == 1, done.stderr
+    assert "FAIL announces_what_it_describes" in done.stdout
+
+
 def test_json_is_one_object_with_every_result(project: Project) -> None:
     done = project.run("providers", "test", program(project, "plain_output"), "--only", QUICK, "--json")
     (event,) = done.events

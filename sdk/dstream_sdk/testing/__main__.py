@@ -84,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         "--durable", metavar="COMMAND", help="shell command that prints how many records are at the far side"
     )
     parser.add_argument(
-        "--announcement", metavar="JSON", help="what an image's label or `provider.json` says; empty if it is missing"
+        "--announcement",
+        type=_text,
+        metavar="JSON|@FILE",
+        help="what an image's label or `provider.json` says; empty if it is missing",
     )
     parser.add_argument("--patience", type=float, default=15.0, metavar="SECONDS", help="for whatever should happen")
     checks = {*checks_for("input"), *checks_for("output")}
@@ -94,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit's XML too")
     return parser
+
+
+def _text(text: str) -> str:
+    try:
+        return Path(text[1:]).read_text("utf-8", "replace") if text.startswith("@") else text
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text[1:]} cannot be read: {error.strerror}") from error
 
 
 def _config(text: str) -> dict[str, Any]:
