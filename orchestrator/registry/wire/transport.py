@@ -10,6 +10,7 @@ from requests import RequestException, Response
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_after_attempt, stop_before_delay, stop_when_event_set
+from urllib3.exceptions import HTTPError
 
 from orchestrator.errors import ConfigError, Where
 from orchestrator.registry.reference import Reference, rewrite
@@ -94,7 +95,7 @@ class Transport:
                 if answer.status_code >= 400 and answer.status_code not in expected:
                     raise refused(answer, asked)
                 return use(answer)
-        except RequestException as error:
+        except (RequestException, HTTPError) as error:  # the second for names that are none
             raise unanswered(error, asked, known=registry in self._answering) from error
 
     def tried(self, once: Callable[[], T]) -> T:

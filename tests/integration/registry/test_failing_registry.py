@@ -410,7 +410,7 @@ def test_referrers_come_from_the_api_where_there_is_one(
     assert f"/v2/t/x/referrers/{artifact.digest}" in registry.requests[-1][1]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:1", "registry.invalid"])
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "registry.invalid", f"{'a' * 64}.invalid"])
 def test_a_registry_that_is_not_there_is_told_with_its_address(client: RegistryClient, host: str) -> None:
     with pytest.raises(DstreamError) as caught:
         client.manifest(Reference.parse(f"{host}/t/x:v1"))
