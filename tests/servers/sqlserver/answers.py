@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from pysqlbridge.tds.result import Column, ColumnType, col_metadata
+from pysqlbridge.tds.result import Column, col_metadata
 from pysqlbridge.tds.token import DoneStatus, done
 
 from tests.servers.sqlserver import wire
 
 
-@dataclass
 class ResultSet:
-    """Columns, and rows that are encoded once however often they are sent."""
+    """Columns and rows, encoded once however often they are sent."""
 
-    columns: list[tuple[str, ColumnType]]
-    rows: Sequence[Sequence[Any]]
-    _encoded: bytes | None = field(default=None, repr=False)
-
-    @property
-    def encoded(self) -> bytes:
-        if self._encoded is None:
-            self._encoded = wire.rows([kind for _, kind in self.columns], self.rows)
-        return self._encoded
+    def __init__(self, columns: Sequence[tuple[str, wire.WireType]], rows: Sequence[Sequence[Any]]) -> None:
+        self.columns = [Column(name, kind) for name, kind in columns]
+        self.row_count = len(rows)
+        self.encoded = wire.rows([kind for _, kind in columns], rows)
 
 
 @dataclass(frozen=True)
 class RowCount:
     """How many rows a statement changed."""
 
-    rows: int
+    row_count: int
 
 
 @dataclass(frozen=True)
@@ -40,16 +36,37 @@ class Answer:
 
     parts: Sequence[ResultSet | RowCount]
 
-    def encode(self, tds_version: int, server: str = "") -> bytes:  # errors would name the server
+    def encode(self, tds_version: int, server: str = "") -> bytes:
         """The tokens of the answer."""
         if not self.parts:
-            return done(status=DoneStatus.FINAL, tds_version=tds_version)
+            return bytes(done(status=DoneStatus.FINAL, tds_version=tds_version))
         tokens: list[bytes] = []
         for part in self.parts:
             more = DoneStatus.FINAL if part is self.parts[-1] else DoneStatus.MORE
-            count = part.rows if isinstance(part, RowCount) else len(part.rows)
             if isinstance(part, ResultSet):
-                columns = [Column(name, kind) for name, kind in part.columns]
-                tokens += [col_metadata(columns, tds_version), part.encoded]
-            tokens.append(done(status=DoneStatus.COUNT | more, row_count=count, tds_version=tds_version))
+                tokens += [col_metadata(part.columns, tds_version), part.encoded]
+            tokens.append(done(status=DoneStatus.COUNT | more, row_count=part.row_count, tds_version=tds_version))
         return b"".join(tokens)
+
+
+class Kept:
+    """Answers to queries, by query and version of the data, so that a page asked for again costs nothing.
+
+    Holds `limit` bytes at most. May be used by several threads.
+    """
+
+    def __init__(self, limit: int = 256 << 20) -> None:
+        self._limit, self._size = limit, 0
+        self._results: OrderedDict[tuple[str, int], ResultSet] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, int]) -> ResultSet | None:
+        with self._lock:
+            return self._results.get(key)
+
+    def put(self, key: tuple[str, int], result: ResultSet) -> None:
+        with self._lock:
+            self._results[key] = result
+            self._size += len(result.encoded)
+            while self._size > self._limit:
+                self._size -= len(self._results.popitem(last=False)[1].encoded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 GRANTED, GRANTED_AFTER_WAITING, TIMED_OUT, CANCELLED, WRONG = 0, 1, -1, -2, -999
@@ -30,7 +31,9 @@ class ApplicationLocks:
         self._held: dict[str, list[_Held]] = {}
         self._changed = threading.Condition()
 
-    def get(self, spid: int, resource: str, mode: str, owner: str, timeout: float | None, gone: threading.Event) -> int:
+    def get(
+        self, spid: int, resource: str, mode: str, owner: str, *, timeout: float | None, gone: threading.Event
+    ) -> int:
         """The return code of `sp_getapplock`; `timeout` in seconds, None waits for ever."""
         mode, owner = mode.lower(), owner.lower()
         if mode not in _WITH or owner not in ("session", "transaction"):
@@ -79,8 +82,7 @@ class ApplicationLocks:
     def end_session(self, spid: int) -> None:
         self._drop(lambda held: held.spid == spid)
 
-    def _drop(self, which: object) -> None:
-        assert callable(which)
+    def _drop(self, which: Callable[[_Held], bool]) -> None:
         with self._changed:
             for resource, held in self._held.items():
                 self._held[resource] = [each for each in held if not which(each)]

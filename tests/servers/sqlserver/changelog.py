@@ -11,7 +11,7 @@ DELETE, INSERT, BEFORE, AFTER = 1, 2, 3, 4
 
 @dataclass(frozen=True)
 class Change:
-    """One logged row: `values` and `changed` by column id, so that a renamed table or a dropped column harms nothing."""
+    """One logged row: `values` and `changed` by column id, so that no change of its table harms it."""
 
     table: int
     operation: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
@@ -75,14 +76,11 @@ class Database:
 
     def _install(self) -> None:
         self.duck.execute("SET TimeZone = 'UTC'")
-        functions: list[tuple[str, object, list[str], str]] = [
-            ("lsn_plus", _lsn_plus, ["BLOB", "BIGINT"], "BLOB"),
-            ("bit_is_set", _bit_is_set, ["INTEGER", "BLOB"], "BOOLEAN"),
-            ("any_bit", _any_bit, ["BLOB[]"], "BLOB"),
-            ("utc_with_offset", _utc_with_offset, ["VARCHAR"], "VARCHAR"),
-        ]
-        for name, function, parameters, result in functions:
-            self.duck.create_function(name, function, parameters, result)  # type: ignore[arg-type]  # wants its own type objects
+        create: Callable[..., object] = self.duck.create_function  # whose stubs know no `BLOB[]`
+        create("lsn_plus", _lsn_plus, ["BLOB", "BIGINT"], "BLOB")
+        create("bit_is_set", _bit_is_set, ["INTEGER", "BLOB"], "BOOLEAN")
+        create("any_bit", _any_bit, ["BLOB[]"], "BLOB")
+        create("utc_with_offset", _utc_with_offset, ["VARCHAR"], "VARCHAR")
         self.duck.execute(f"CREATE MACRO current_database_name() AS '{self.name}'")
         folder = resources.files(__package__)
         for name in ("catalog.sql", "functions.sql", "views.sql"):
@@ -107,7 +105,13 @@ class Database:
     def utc_now(self) -> dt.datetime:
         return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
+    def changed(self) -> None:
+        """The data are others than before."""
+        with self.lock:
+            self.version += 1
+
     def schema_changed(self) -> None:
+        """So are the tables."""
         with self.lock:
             self.epoch += 1
             self.version += 1

@@ -9,8 +9,6 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from pysqlbridge.tds.result import ColumnType
-
 from tests.servers.sqlserver import wire
 
 
@@ -109,7 +107,7 @@ class DataType:
         return kind.id, kind.bytes, kind.precision, self.scale
 
     @cached_property
-    def on_the_wire(self) -> ColumnType:
+    def on_the_wire(self) -> wire.WireType:
         size, scale = self.size, self.scale
         match self.name:
             case "bit":
@@ -207,7 +205,8 @@ LSN = data_type("binary(10)")
 _OF_STORAGE = {
     "BOOLEAN": "bit", "UTINYINT": "tinyint", "TINYINT": "smallint", "SMALLINT": "smallint", "INTEGER": "int",
     "USMALLINT": "int", "UINTEGER": "bigint", "BIGINT": "bigint", "UBIGINT": "decimal(20)", "HUGEINT": "decimal(38)",
-    "UHUGEINT": "decimal(38)", "DOUBLE": "float", "FLOAT": "real", "DATE": "date", "TIME": "time", "UUID": "uniqueidentifier",
+    "UHUGEINT": "decimal(38)", "DOUBLE": "float", "FLOAT": "real", "DATE": "date", "TIME": "time",
+    "UUID": "uniqueidentifier",
     "TIMESTAMP": "datetime2", "TIMESTAMP_MS": "datetime", "TIMESTAMP_S": "smalldatetime", "TIMESTAMP_NS": "datetime2",
     "BLOB": "varbinary(max)", '"NULL"': "int", "VARCHAR": "nvarchar(max)",
 }  # fmt: skip

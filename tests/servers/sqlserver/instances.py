@@ -1,144 +1,139 @@
-"""Capture instances: made, changed with their source table, read through their functions, taken away.
+"""Capture instances: made, changed with their source table, and taken away.
 
-"sys.sp_cdc_enable_table", "cdc.fn_cdc_get_all_changes_<capture_instance>", "cdc.fn_cdc_get_net_changes_<capture_instance>".
+"sys.sp_cdc_enable_table (Transact-SQL)", "sys.sp_cdc_disable_table (Transact-SQL)", "cdc.<capture_instance>_CT".
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tests.servers.sqlserver.capture import Capture, Instance
-from tests.servers.sqlserver.database import Table, quoted
+from tests.servers.sqlserver.change_tables import Instance
+from tests.servers.sqlserver.database import Column, Index, Table
 from tests.servers.sqlserver.datatypes import DataType
-from tests.servers.sqlserver.definitions import create_table, drop_table, retype
 from tests.servers.sqlserver.errors import error
+from tests.servers.sqlserver.tables import create_table, drop_table, retype
 
 if TYPE_CHECKING:
     from tests.servers.sqlserver.sessions import Session
 
-_BEFORE = '"__$start_lsn" binary(10), "__$end_lsn" binary(10), "__$seqval" binary(10), "__$operation" int, "__$update_mask" varbinary(128)'
+_BEFORE = (
+    "[__$start_lsn] binary(10), [__$end_lsn] binary(10), [__$seqval] binary(10), [__$operation] int,"
+    " [__$update_mask] varbinary(128)"
+)
 
 
-def enable(
-    session: Session,
-    table: Table,
-    name: str | None,
-    columns: str | None,
-    role: str | None,
-    net: bool | None,
-    index: str | None,
-) -> Instance:
-    """Make a capture instance, as `sys.sp_cdc_enable_table` does."""
-    capture, database = session.capture, session.database
-    name = name or f"{table.schema}_{table.name}"
+@dataclass(frozen=True)
+class Wanted:
+    """What `sys.sp_cdc_enable_table` was asked for; None is what it chooses itself."""
+
+    name: str | None = None
+    columns: str | None = None
+    role: str | None = None
+    net: bool | None = None
+    index: str | None = None
+
+
+def enable(session: Session, table: Table, wanted: Wanted) -> None:
+    """Make a capture instance."""
+    work, capture = session.work, session.work.capture
+    name = wanted.name or f"{table.schema}_{table.name}"
     if len(capture.of_table(table.id)) == 2:
         raise error(22962, f"{table.schema}.{table.name}")
     if capture.find(name):
         raise error(22926, name)
-    key = next((each for each in table.indexes if index and each.name.lower() == index.lower()), table.primary_key)
-    if net and key is None:
+    key = _key(table, wanted.index)
+    if wanted.net and key is None:
         raise error(22938)
-    wanted = [column.strip().strip("[]").lower() for column in columns.split(",")] if columns else None
-    for column in wanted or []:
-        if table.column(column) is None:
-            raise error(22930, column, f"{table.schema}.{table.name}")
-    captured = tuple(column for column in table.columns if wanted is None or column.name.lower() in wanted)
-    declarations = ", ".join(f'"{column.name}" {_captured_type(column.type)}' for column in captured)
-    create_table(
-        session, f'CREATE TABLE cdc."{name}_CT" ({_BEFORE}, {declarations}, "__$command_id" int)', shipped=True
+    columns = _columns(table, wanted.columns)
+    declared = ", ".join(f"[{column.name}] {_captured_type(column.type)}" for column in columns)
+    create_table(session, f"CREATE TABLE cdc.[{name}_CT] ({_BEFORE}, {declared}, [__$command_id] int)", shipped=True)
+    instance = Instance(
+        name=name,
+        id=work.table(f"cdc.{name}_CT").id,
+        table=table.id,
+        start_lsn=work.database.next_lsn(),
+        columns=columns,
+        net=key is not None if wanted.net is None else wanted.net,
+        key=key.columns if key else (),
+        role=wanted.role,
     )
-    made = session.find("cdc", f"{name}_CT")
-    assert made is not None
-    start = database.next_lsn()
-    keys = key.columns if key else ()
-    instance = Instance(name, made.id, table.id, start, captured, key is not None if net is None else net, role, keys)
-    session.run(
+    if wanted.role:
+        session.engine.permissions.add_role(wanted.role)
+    work.run(
         "INSERT INTO cdc.change_tables VALUES (?, 0, ?, ?, ?, NULL, ?, false, ?, ?, NULL, ?, false)",
-        [made.id, table.id, name, start, instance.net, role, key.name if key else None, database.now()],
-    )
-    for ordinal, each in enumerate(captured, start=1):
-        session.run(
+        [instance.id, table.id, name, instance.start_lsn, instance.net, wanted.role, key.name if key else None,
+         work.database.now()],
+    )  # fmt: skip
+    for ordinal, column in enumerate(columns, start=1):
+        work.run(
             "INSERT INTO cdc.captured_columns VALUES (?, ?, ?, ?, ?, ?, NULL)",
-            [made.id, each.name, each.id, each.type.name, ordinal, each.computed],
+            [instance.id, column.name, column.id, column.type.name, ordinal, column.computed],
         )
-    for ordinal, name_of_key in enumerate(keys, start=1):
-        column_of_key = table.column(name_of_key)
-        assert column_of_key is not None
-        session.run(
-            "INSERT INTO cdc.index_columns VALUES (?, ?, ?, ?)",
-            [made.id, column_of_key.name, ordinal, column_of_key.id],
-        )
-    session.run("UPDATE catalog.tables SET is_tracked_by_cdc = true WHERE object_id = ?", [table.id])
-    capture.instances.append(instance)
-    database.schema_changed()
-    if capture.running and not capture.lag:
-        capture.note_idle()
-    return instance
+    keyed = [column for name_of_key in instance.key for column in table.columns if column.name == name_of_key]
+    for ordinal, column in enumerate(keyed, start=1):
+        work.run("INSERT INTO cdc.index_columns VALUES (?, ?, ?, ?)", [instance.id, column.name, ordinal, column.id])
+    _set_tracked(session, table.id, tracked=True)
+    capture.added(instance)
+
+
+def _key(table: Table, index: str | None) -> Index | None:
+    return next((each for each in table.indexes if index and each.name.lower() == index.lower()), table.primary_key)
+
+
+def _columns(table: Table, wanted: str | None) -> tuple[Column, ...]:
+    """The columns to capture, in the table's order."""
+    if not wanted:
+        return table.columns
+    names = [name.strip().strip("[]").lower() for name in wanted.split(",")]
+    for name in names:
+        if table.column(name) is None:
+            raise error(22930, name, f"{table.schema}.{table.name}")
+    return tuple(column for column in table.columns if column.name.lower() in names)
 
 
 def _captured_type(kind: DataType) -> str:
     return "binary(8)" if kind.name == "timestamp" else kind.text
 
 
+def _set_tracked(session: Session, table: int, *, tracked: bool) -> None:
+    session.work.run("UPDATE catalog.tables SET is_tracked_by_cdc = ? WHERE object_id = ?", [tracked, table])
+    session.work.database.schema_changed()
+
+
 def disable(session: Session, instance: Instance) -> None:
     """Take a capture instance and its change table away."""
-    capture = session.capture
-    change_table = session.find("cdc", f"{instance.name}_CT")
-    assert change_table is not None
-    drop_table(session, change_table)
+    work = session.work
+    drop_table(session, work.table(f"cdc.{instance.name}_CT"))
     for name in ("change_tables", "captured_columns", "index_columns", "ddl_history"):
-        session.run(f"DELETE FROM cdc.{name} WHERE object_id = ?", [instance.id])
-    capture.instances.remove(instance)
-    if not capture.of_table(instance.table):
-        session.run("UPDATE catalog.tables SET is_tracked_by_cdc = false WHERE object_id = ?", [instance.table])
-    session.database.schema_changed()
+        work.run(f"DELETE FROM cdc.{name} WHERE object_id = ?", [instance.id])
+    work.capture.removed(instance)
+    if not work.capture.of_table(instance.table):
+        _set_tracked(session, instance.table, tracked=False)
 
 
-def retype_captured(session: Session, instance: Instance, name: str, kind: DataType) -> bool:
-    """Give the change table's column the type its source has got. False if the column is not captured."""
-    change_table = session.find("cdc", f"{instance.name}_CT")
-    column = change_table.column(name) if change_table else None
-    if column is None or change_table is None:
+def retype_captured(session: Session, instance: Instance, column: Column, kind: DataType) -> bool:
+    """Give the change table's column the type that its source has got. False if the column is not captured."""
+    captured = next((each for each in instance.columns if each.id == column.id), None)
+    change_table = session.work.table(f"cdc.{instance.name}_CT")
+    of_change_table = change_table.column(captured.name) if captured else None
+    if of_change_table is None:
         return False
-    retype(session, change_table, column, kind)
-    session.run("UPDATE cdc.captured_columns SET column_type = ? WHERE object_id = ? AND lower(column_name) = lower(?)",
-                [kind.name, instance.id, name])  # fmt: skip
+    retype(session, change_table, of_change_table, kind)
+    session.work.run(
+        "UPDATE cdc.captured_columns SET column_type = ? WHERE object_id = ? AND column_id = ?",
+        [kind.name, instance.id, column.id],
+    )
+    columns = tuple(replace(each, type=kind) if each is captured else each for each in instance.columns)
+    session.work.capture.changed(instance, replace(instance, columns=columns))
     return True
 
 
-def changes(capture: Capture, function: str, arguments: list[str]) -> tuple[str, Instance] | None:
-    """The DuckDB query that a change function of that name is, if there is one."""
-    for kind, of_changes in (("all", _all_changes), ("net", _net_changes)):
-        prefix = f"fn_cdc_get_{kind}_changes_"
-        if function.lower().startswith(prefix):
-            instance = capture.find(function[len(prefix) :])
-            if instance is None or (kind == "net" and not instance.net):
-                raise error(208, f"cdc.{function}")
-            if len(arguments) != 3:
-                raise error(313, f"cdc.{function}", state=3)
-            return of_changes(instance, *arguments), instance
-    return None
-
-
-def _all_changes(instance: Instance, start: str, end: str, option: str) -> str:
-    columns = ", ".join(quoted(column.name) for column in instance.columns)
-    return (
-        f'SELECT "__$start_lsn", "__$seqval", "__$operation", "__$update_mask", {columns} FROM {instance.change_table}'
-        f' WHERE "__$start_lsn" BETWEEN {start} AND {end} AND (lower({option}) = \'all update old\' OR "__$operation" <> 3)'
-    )
-
-
-def _net_changes(instance: Instance, start: str, end: str, option: str) -> str:
-    """The last state of each key that changed: one row, or none for what came and went."""
-    columns = ", ".join(quoted(column.name) for column in instance.columns)
-    key = ", ".join(quoted(column) for column in instance.index)
-    order = '"__$start_lsn", "__$seqval", "__$operation"'
-    return f"""
-        SELECT "__$start_lsn", CASE WHEN "__$operation" = 1 THEN 1 WHEN lower({option}) = 'all with merge' THEN 5
-            WHEN first_operation = 2 THEN 2 ELSE 4 END AS "__$operation",
-            CASE WHEN lower({option}) = 'all with mask' AND "__$operation" = 4 THEN any_bit(masks) END AS "__$update_mask", {columns}
-        FROM (SELECT *, first("__$operation") OVER (PARTITION BY {key} ORDER BY {order}) AS first_operation,
-                list("__$update_mask") OVER (PARTITION BY {key}) AS masks,
-                row_number() OVER (PARTITION BY {key} ORDER BY "__$start_lsn" DESC, "__$seqval" DESC, "__$operation" DESC) AS back
-            FROM {instance.change_table} WHERE "__$start_lsn" BETWEEN {start} AND {end} AND "__$operation" <> 3)
-        WHERE back = 1 AND NOT (first_operation = 2 AND "__$operation" = 1)"""
+def note_altered(session: Session, table: Table, text: str, retyped: set[int]) -> None:
+    """Keep an ALTER TABLE in the history of its capture instances."""
+    work = session.work
+    for instance in work.capture.of_table(table.id):
+        work.run(
+            "INSERT INTO cdc.ddl_history VALUES (?, ?, ?, ?, ?, ?)",
+            [table.id, instance.id, instance.id in retyped, text, work.database.next_lsn(), work.database.now()],
+        )

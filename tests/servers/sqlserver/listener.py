@@ -10,25 +10,27 @@ import threading
 
 from pysqlbridge.certificate import self_signed
 from pysqlbridge.tds.connection import Connection
-from pysqlbridge.tds.result import Query
+from pysqlbridge.tds.packet import TdsProtocolError
+from pysqlbridge.tds.result import Query, QueryError
 
 from tests.servers.sqlserver.answers import Answer
 from tests.servers.sqlserver.engine import Engine
 from tests.servers.sqlserver.faults import Faults, HungUp
 from tests.servers.sqlserver.sessions import Session
 
+_CERTIFICATE = self_signed()
+
 
 class Listener(socketserver.ThreadingTCPServer):
     """Serves an engine until `stop`; with `port` 0 on a free port."""
 
-    allow_reuse_address = daemon_threads = True
+    allow_reuse_address = True
     request_queue_size = 64
 
     def __init__(self, engine: Engine, faults: Faults, host: str, port: int) -> None:
         super().__init__((host, port), _Client)
         self.engine, self.faults = engine, faults
-        self.certificate = _CERTIFICATE
-        self.clients: set[socket.socket] = set()
+        self.clients: dict[socket.socket, Session] = {}
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -38,16 +40,18 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def drop_all(self) -> None:
         """End every connection at once, without a word."""
-        for client in list(self.clients):
+        for client, session in list(self.clients.items()):
+            session.gone.set()
             with contextlib.suppress(OSError):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
+        """Listen no more, end every connection and wait until its thread has ended."""
         self.shutdown()
         self._thread.join()
-        self.server_close()
         self.drop_all()
+        self.server_close()
 
 
 class _Client(socketserver.BaseRequestHandler):
@@ -56,43 +60,35 @@ class _Client(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         listener, client = self.server, self.request
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.clients.add(client)
-        session: Session | None = None
+        session = listener.engine.session()
+        listener.clients[client] = session
 
         def answer(query: Query) -> Answer:
-            nonlocal session
-            if session is None:
-                login = connection.login
-                session = listener.engine.session(login.user_name if login else "")
-            listener.faults.meet(query.sql)
+            if not session.user:
+                session.log_in(connection.login.user_name)
+            try:
+                listener.faults.meet(query.sql, session.gone)
+            except QueryError:
+                session.rollback()
+                raise
             return session.answer(query)
 
         connection = Connection(
-            listener.certificate,
-            query_handler=answer,  # type: ignore[arg-type]  # an Answer has the `encode` that is called
+            _CERTIFICATE,
+            query_handler=answer,
             logins=listener.engine.permissions,
             database=listener.engine.database.name,
             server_name="emulator",
         )
         try:
             while received := client.recv(65536):
-                if not self._send(b"".join(connection.receive(received))):
-                    return
-        except (OSError, HungUp):
-            pass
+                sent = b"".join(connection.receive(received))
+                kept = listener.faults.cut(sent)
+                client.sendall(sent if kept is None else kept)
+                if kept is not None:
+                    break
+        except (OSError, HungUp, TdsProtocolError):
+            pass  # the client or a fault has ended it
         finally:
-            listener.clients.discard(client)
-            if session is not None:
-                session.end()
-
-    def _send(self, answer: bytes) -> bool:
-        faults = self.server.faults
-        if faults.cut_after is not None and len(answer) > faults.cut_after:
-            answer, faults.cut_after = answer[: faults.cut_after], None
-            self.request.sendall(answer)
-            return False
-        self.request.sendall(answer)
-        return True
-
-
-_CERTIFICATE = self_signed()
+            del listener.clients[client]
+            session.end()

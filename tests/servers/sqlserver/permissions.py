@@ -12,8 +12,8 @@ from tests.servers.sqlserver.errors import QueryError, error
 from tests.servers.sqlserver.tokens import Tokens
 
 if TYPE_CHECKING:
+    from tests.servers.sqlserver.change_tables import Instance
     from tests.servers.sqlserver.database import Database, Table
-    from tests.servers.sqlserver.sessions import Session
 
 
 @dataclass
@@ -29,10 +29,9 @@ class Permissions:
     def __init__(self, database: Database, user: str, password: str) -> None:
         self._database = database
         self.logins: dict[str, Login] = {user.lower(): Login(password, {"sysadmin"})}
-        self._users: set[str] = {"dbo"}
-        self._owner = user
-        self._run("INSERT INTO catalog.principals VALUES ('public', 0, 'R', 'DATABASE_ROLE'), ('dbo', 1, 'S', 'SQL_USER'),"
-                  " ('db_owner', 16384, 'R', 'DATABASE_ROLE'), ('db_datareader', 16390, 'R', 'DATABASE_ROLE')")  # fmt: skip
+        for name, principal in (("public", 0), ("db_owner", 16384), ("db_datareader", 16390)):
+            self._run("INSERT INTO catalog.principals VALUES (?, ?, 'R', 'DATABASE_ROLE')", name, principal)
+        self._run("INSERT INTO catalog.principals VALUES ('dbo', 1, 'S', 'SQL_USER')")
 
     def _run(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         return self._database.duck.cursor().execute(sql, list(values)).fetchall()
@@ -78,16 +77,30 @@ class Permissions:
             return True
         holders = [login.lower(), "public", *roles]
         granted = self._run(
-            "SELECT 1 FROM catalog.permissions WHERE list_contains(?, lower(grantee)) AND permission IN (?, 'CONTROL') AND"
-            " (class = 'DATABASE' OR (class = 'SCHEMA' AND lower(securable) = ?) OR (class = 'OBJECT' AND securable = ?))",
-            holders, permission, schema.lower(), f"{schema}.{name}".lower(),
-        )  # fmt: skip
-        return bool(granted)
+            "SELECT class, securable FROM catalog.permissions WHERE list_contains(?, lower(grantee))"
+            " AND permission IN (?, 'CONTROL')",
+            holders,
+            permission,
+        )
+        covering = {("DATABASE", ""), ("SCHEMA", schema.lower()), ("OBJECT", f"{schema}.{name}".lower())}
+        return not covering.isdisjoint(granted)
 
     def must(self, login: str, permission: str, table: Table) -> None:
         """Raise error 229 unless it is allowed."""
         if not self.allowed(login, permission, table.schema, table.name):
             raise error(229, permission, table.name, self._database.name, table.schema)
+
+    def must_read(self, login: str, instance: Instance, function: str) -> None:
+        """Raise error 229 unless the change functions of an instance may be read: by its role, or by a grant."""
+        if instance.role and not self.owns(login) and not self.in_role(login, instance.role):
+            raise error(229, "SELECT", function, self._database.name, "cdc")
+        if not self.allowed(login, "SELECT", "cdc", f"{instance.name}_CT") and not instance.role:
+            raise error(229, "SELECT", function, self._database.name, "cdc")
+
+    def add_role(self, name: str) -> None:
+        """Make a role unless there is one of this name."""
+        if self.in_role("public", name) is None:
+            self.define(f"CREATE ROLE [{name}]")
 
     def must_own(self, login: str) -> None:
         if not self.owns(login):
@@ -108,11 +121,10 @@ class Permissions:
                             " AND lower(grantee) = ?", permission, login.lower())  # fmt: skip
         return int(bool(granted) or permission in ("CONNECT", "ANY"))
 
-    def define(self, session: Session, text: str) -> None:
-        """CREATE and DROP of logins, users and roles, ALTER ROLE, GRANT, REVOKE."""
+    def define(self, text: str) -> None:
+        """CREATE and DROP of logins, users and roles, ALTER ROLE, GRANT, DENY, REVOKE."""
         tokens = Tokens(text)
         verb = tokens.word().upper()
-        self.must_own(session.user)
         match verb, tokens.peek():
             case (("CREATE" | "ALTER" | "DROP"), ("LOGIN" | "USER" | "ROLE")):
                 self._principal(verb, tokens)
@@ -167,7 +179,13 @@ class Permissions:
         if tokens.accept("TO") or tokens.accept("FROM"):
             grantee = tokens.word()
         for permission in permissions:
-            self._run("DELETE FROM catalog.permissions WHERE lower(grantee) = lower(?) AND permission = ? AND class = ? AND"
-                      " securable = ?", grantee, permission, kind, securable)  # fmt: skip
+            self._run(
+                "DELETE FROM catalog.permissions WHERE lower(grantee) = lower(?) AND permission = ? AND class = ?"
+                " AND securable = ?",
+                grantee,
+                permission,
+                kind,
+                securable,
+            )
             if verb == "GRANT":
                 self._run("INSERT INTO catalog.permissions VALUES (?, ?, ?, ?)", grantee, permission, kind, securable)

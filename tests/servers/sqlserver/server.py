@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pymssql
+from pysqlbridge.tds.result import Query
 
 from tests.servers.sqlserver.capture import Capture
 from tests.servers.sqlserver.engine import Engine
@@ -35,19 +37,24 @@ class SqlServer:
     def capture(self) -> Capture:
         return self.engine.capture
 
-    def connect(self, **options: object) -> pymssql.Connection:
+    def connect(self, **options: Any) -> pymssql.Connection[Any]:
         """A connection of pymssql; `autocommit` and TDS 7.4 unless `options` say otherwise."""
-        given: dict[str, object] = {
-            "user": self.user, "password": self.password, "database": self.database, "tds_version": "7.4",
-            "autocommit": True, "login_timeout": 10, "timeout": 30,
-        }  # fmt: skip
-        return pymssql.connect(server=self.host, port=str(self.port), **{**given, **options})
+        given = {
+            "user": self.user,
+            "password": self.password,
+            "database": self.database,
+            "tds_version": "7.4",
+            "autocommit": True,
+            "login_timeout": 10,
+            "timeout": 30,
+        }
+        connect: Callable[..., pymssql.Connection[Any]] = pymssql.connect
+        return connect(server=self.host, port=str(self.port), **(given | options))
 
     def execute(self, *batches: str) -> None:
         """Run batches without a client: no fault meets them."""
-        from pysqlbridge.tds.result import Query  # noqa: PLC0415
-
-        session = self.engine.session(self.user)
+        session = self.engine.session()
+        session.log_in(self.user)
         try:
             for batch in batches:
                 session.answer(Query(batch))
@@ -78,4 +85,4 @@ class SqlServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self.engine.database.duck.close()
+        self.engine.close()

@@ -5,44 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
 
-from tests.servers.sqlserver.capture import Instance
-from tests.servers.sqlserver.database import Table
-from tests.servers.sqlserver.datatypes import LSN, DataType, data_type, type_of_expression
+from tests.servers.sqlserver.change_functions import changes
+from tests.servers.sqlserver.datatypes import data_type
 from tests.servers.sqlserver.errors import error
-from tests.servers.sqlserver.instances import changes
+from tests.servers.sqlserver.results import Source
 
 if TYPE_CHECKING:
     from tests.servers.sqlserver.sessions import Session
 
 _SCHEMAS = {"information_schema": "info", "": "dbo"}
-_STORED_AS = {
-    exp.DataType.Type.DATETIME: "TIMESTAMP_MS",
-    exp.DataType.Type.SMALLDATETIME: "TIMESTAMP_S",
-    exp.DataType.Type.BIT: "BOOLEAN",
-    exp.DataType.Type.MONEY: "DECIMAL(19,4)",
-    exp.DataType.Type.SMALLMONEY: "DECIMAL(10,4)",
-    exp.DataType.Type.TIMESTAMPTZ: "VARCHAR",
-    exp.DataType.Type.XML: "VARCHAR",
-    exp.DataType.Type.IMAGE: "BLOB",
-}
-_TEXT = (exp.DataType.Type.VARCHAR, exp.DataType.Type.NVARCHAR, exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR,
-         exp.DataType.Type.TEXT, exp.DataType.Type.NAME)  # fmt: skip
-_BYTES = (exp.DataType.Type.VARBINARY, exp.DataType.Type.BINARY, exp.DataType.Type.ROWVERSION)
-_LSN_FUNCTIONS = (
-    "fn_cdc_get_max_lsn",
-    "fn_cdc_get_min_lsn",
-    "fn_cdc_increment_lsn",
-    "fn_cdc_decrement_lsn",
-    "fn_cdc_map_time_to_lsn",
-)
+_TEXT = ("VARCHAR", "NVARCHAR", "CHAR", "NCHAR", "TEXT")
 
 
 @lru_cache(maxsize=2048)
@@ -55,7 +33,7 @@ def _parsed(sql: str) -> exp.Expr:
 
 
 def parsed(sql: str) -> exp.Expr:
-    """The tree of one T-SQL statement. Raises error 102."""
+    """The tree of one T-SQL statement, to be changed at will. Raises error 102."""
     return _parsed(sql).copy()
 
 
@@ -87,180 +65,115 @@ def _cast(text: str, kind: str) -> exp.Expr:
     return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(kind, dialect="duckdb"))
 
 
-@dataclass
 class Translator:
-    """Puts statements of one session into DuckDB's words. `sources` are the tables the last one names."""
+    """Puts one statement of a session into DuckDB's words. `sources` are the tables it names."""
 
-    session: Session
-    sources: list[Table | Instance]
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.sources: list[Source] = []
 
     def translate(self, tree: exp.Expr) -> exp.Expr:
-        """The same statement for DuckDB; the tree is used up."""
-        self.sources = []
-        named = {table.alias.lower() for table in tree.find_all(exp.CTE)}
-        for scope in list(tree.find_all(exp.Table)):
-            self._source(scope, named)
-        for hint in list(tree.find_all(exp.QueryOption)):
-            hint.pop()
-        return tree.transform(self._node)
+        """The same statement for DuckDB; `tree` is used up. Raises QueryError for what is not there or forbidden."""
+        local = {table.alias.lower() for table in tree.find_all(exp.CTE)}
+        changed: dict[int, exp.Expr] = {}
+        for source in list(tree.find_all(exp.Table)):
+            if found := self._source(source, local):
+                changed[id(source)] = found
+        for option in list(tree.find_all(exp.QueryOption)):
+            option.pop()
+        return tree.transform(lambda node: changed[id(node)] if id(node) in changed else self._node(node), copy=False)
 
-    def _source(self, source: exp.Table, named: set[str]) -> None:
-        """Put a table in its schema, and a change function's query in its place."""
+    def _source(self, source: exp.Table, local: set[str]) -> exp.Expr | None:
+        """Put a table in its schema; a change function becomes the query it stands for."""
         source.set("hints", None)
-        function = source.this
-        if isinstance(function, exp.Anonymous):
-            texts = [self.session.expression(argument.sql("tsql")) for argument in function.expressions]
-            if found := changes(self.session.capture, function.name, texts):
-                query, instance = found
-                self.session.check_window(instance, function.name, texts)
-                inner = exp.Subquery(this=sqlglot.parse_one(query, read="duckdb").transform(_as_written))
-                inner.set("alias", source.args.get("alias"))
-                source.replace(inner)
-                self.sources.append(instance)
-                return
-            if function.name.lower() == "generate_series":
-                return
-            raise error(208, ".".join(part for part in (source.db, function.name) if part))
-        if not isinstance(function, exp.Identifier):
-            return
+        if isinstance(source.this, exp.Anonymous):
+            return self._function_of_rows(source, source.this)
         catalog, schema, name = source.catalog.lower(), source.db.lower(), source.name
-        if not schema and name.lower() in named:
-            return
+        if not isinstance(source.this, exp.Identifier) or (not schema and name.lower() in local):
+            return None
+        session = self._session
         if catalog == "msdb":
             schema = "msdb"
-        elif catalog and catalog not in (self.session.database.name.lower(), "master"):
+        elif catalog not in ("", session.work.database.name.lower(), "master"):
             raise error(911, source.catalog)
         schema = _SCHEMAS.get(schema, schema)
-        table = self.session.find(schema, name)
+        table = session.work.find(schema, name)
         if table:
-            self.session.allow("SELECT", table)
+            session.engine.permissions.must(session.user, "SELECT", table)
             self.sources.append(table)
-        elif schema == "dbo" or (schema == "cdc" and not self.session.database_is_enabled):
+        elif schema in ("dbo", "cdc"):
             raise error(208, ".".join(part for part in (source.db, name) if part))
-        source.set("catalog", None)
-        source.set("db", exp.to_identifier(schema, quoted=True))
-        source.set("this", exp.to_identifier(name, quoted=True))
         if not source.alias:
             source.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+        source.set("catalog", None)
+        source.set("db", exp.to_identifier(schema, quoted=True))
+        return None
+
+    def _function_of_rows(self, source: exp.Table, function: exp.Anonymous) -> exp.Expr | None:
+        texts = [self.translate(exp.select(each.copy())).expressions[0].sql("duckdb") for each in function.expressions]
+        found = changes(self._session, function.name, texts)
+        if found is None:
+            return None
+        query, instance = found
+        self.sources.append(instance)
+        rows = exp.Subquery(this=sqlglot.parse_one(query, read="duckdb"), alias=source.args.get("alias"))
+        if not rows.alias:
+            rows.set("alias", exp.TableAlias(this=exp.to_identifier(function.name, quoted=True)))
+        for part in ("joins", "laterals"):
+            rows.set(part, source.args.get(part))
+        return rows
 
     def _node(self, node: exp.Expr) -> exp.Expr:
         match node:
             case exp.Parameter():
-                return literal(self.session.variable(node.name))
+                return literal(self._session.variables[node.name])
             case exp.SessionParameter():
-                return literal(self.session.global_variable(node.name))
+                return literal(self._session.variables.of_server(node.name))
             case exp.National():
                 return exp.Literal.string(node.name)
             case exp.HexString():
                 digits = str(node.this)
                 return literal(bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)))
-            case exp.DataType():
-                return _stored(node)
-            case exp.Convert():
-                return self._convert(node)
-            case exp.CurrentTimestamp() | exp.CurrentTimestampLTZ():
-                return _cast(self.session.database.now().isoformat(" "), "TIMESTAMP_MS")
-            case exp.Dot() if isinstance(node.expression, exp.Func | exp.Anonymous):
-                return self._function(node, node.expression)
-            case exp.Anonymous() if not isinstance(node.parent, exp.Dot | exp.Table):
+            case exp.Cast() | exp.TryCast():
+                return self._converted(node)
+            case exp.CurrentTimestamp():
+                return _cast(self._session.work.database.now().isoformat(" "), "TIMESTAMP_MS")
+            case exp.Dot(expression=exp.Func() as function):
+                return self._function(node, function)
+            case exp.Func() if not isinstance(node.parent, exp.Dot | exp.Table):
                 return self._function(node, node)
-            case exp.Column() if node.args.get("catalog") or node.args.get("db"):
-                return exp.column(node.this.copy(), node.args["table"].copy())
-            case exp.AtTimeZone():
-                return node.this
-            case exp.Ordered() | exp.Lock():
-                return node
+            case exp.Column() if node.args.get("db"):
+                return exp.Column(this=node.this, table=node.args["table"])
         return node
 
-    def _convert(self, node: exp.Convert) -> exp.Expr:
-        kind, style = node.this, node.args.get("style")
-        value = node.expression
+    def _converted(self, node: exp.Cast | exp.TryCast) -> exp.Expr:
+        """CAST, and CONVERT with the styles of binary: "Binary styles"."""
+        kind, style = node.to, node.args.get("style") or node.args.get("format")
+        try:
+            declared = data_type(kind.sql("tsql"))
+        except ValueError:
+            return node
         if style is not None and style.name in ("1", "2"):
-            if kind.this in _TEXT:
-                return exp.func("hex_text", value, style)
-            if kind.this in _BYTES:
-                return exp.func("hex_bytes", value, style)
-        return exp.Cast(this=value, to=kind)
+            if declared.storage == "VARCHAR":
+                return exp.func("hex_text", node.this, style)
+            if declared.storage == "BLOB":
+                return exp.func("hex_bytes", node.this, style)
+        if declared.storage == "BLOB":
+            return exp.func("as_binary", node.this)
+        return type(node)(this=node.this, to=exp.DataType.build(declared.storage, dialect="duckdb"))
 
-    def _function(self, node: exp.Expr, function: exp.Expr) -> exp.Expr:
-        """A function that belongs to the session, to the server's clock, or to a schema of ours."""
+    def _function(self, node: exp.Expr, function: exp.Func) -> exp.Expr:
+        """A function that belongs to the session or to the moment is its answer; `sys.` and `dbo.` are ours."""
+        session = self._session
         name = function.name.lower() if isinstance(function, exp.Anonymous) else function.sql_name().lower()
-        answers: dict[str, Callable[[], object]] = self.session.functions
-        if name in answers:
-            return literal(answers[name]())
-        if name in self.session.functions_of_arguments:
-            texts = [self.session.value(argument.sql("tsql")) for argument in function.expressions]
-            return literal(self.session.functions_of_arguments[name](*texts))
+        if name in session.functions.plain:
+            return literal(session.functions.plain[name]())
+        if name in session.functions.of_values:
+            queries = [self.translate(exp.select(each.copy())).sql("duckdb") for each in function.expressions]
+            values = [session.work.rows(query)[0][0] for query in queries]
+            return literal(session.functions.of_values[name](*values))
         if name.startswith("fn_cdc_"):
-            if not self.session.database_is_enabled:
+            if not session.engine.cdc_enabled:
                 raise error(208, "cdc.lsn_time_mapping")
             return exp.Dot(this=exp.to_identifier("sys"), expression=function)
-        if name == "fn_varbintohexstr" or (isinstance(node, exp.Dot) and name not in ("value", "query", "nodes")):
-            return function
-        return node
-
-
-def _as_written(node: exp.Expr) -> exp.Expr:
-    """Keep DuckDB's own literals from being read as T-SQL's."""
-    return node
-
-
-def _stored(kind: exp.DataType) -> exp.DataType:
-    stored = _STORED_AS.get(kind.this)
-    if stored is None and kind.this in _TEXT:
-        stored = "VARCHAR"
-    if stored is None and kind.this in _BYTES:
-        stored = "BLOB"
-    return exp.DataType.build(stored, dialect="duckdb") if stored else kind
-
-
-def result_types(
-    tree: exp.Expr, names: list[str], storages: list[str], sources: list[Table | Instance]
-) -> list[DataType]:
-    """The types of a query's columns: a table's column has its declared type, an expression DuckDB's."""
-    declared: dict[str, DataType] = {}
-    for source in reversed(sources):
-        declared |= {column.name.lower(): column.type for column in source.columns}
-        if isinstance(source, Instance):
-            declared |= {
-                "__$start_lsn": LSN,
-                "__$seqval": LSN,
-                "__$operation": data_type("int"),
-                "__$update_mask": data_type("varbinary(128)"),
-            }
-    select = tree.find(exp.Select)
-    projections = list(select.expressions) if select else []
-    plain = len(projections) == len(names)
-    types = []
-    for at, (name, storage) in enumerate(zip(names, storages, strict=True)):
-        of = projections[at].unalias() if plain else None
-        while isinstance(of, exp.Max | exp.Min | exp.Paren | exp.Coalesce):
-            of = of.this
-        if isinstance(of, exp.Dot | exp.Anonymous) and (function := of.find(exp.Anonymous)):
-            types.append(LSN if function.name.lower() in _LSN_FUNCTIONS else type_of_expression(storage))
-            continue
-        key = (
-            of.name.lower()
-            if isinstance(of, exp.Column)
-            else name.lower()
-            if of is None or isinstance(of, exp.Star)
-            else ""
-        )
-        found = declared.get(key)
-        types.append(found if found and _same_storage(found, storage) else _of_cast(of) or type_of_expression(storage))
-    return types
-
-
-def _same_storage(kind: DataType, storage: str) -> bool:
-    return kind.storage == storage
-
-
-def _of_cast(of: Any) -> DataType | None:
-    """The type that a cast names."""
-    if isinstance(of, exp.Cast | exp.TryCast | exp.Convert):
-        to = of.args.get("to") or of.this
-        try:
-            return data_type(to.sql("tsql")) if isinstance(to, exp.DataType) else None
-        except ValueError:
-            return None
-    return None
+        return function if isinstance(node, exp.Dot) else node

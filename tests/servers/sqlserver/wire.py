@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
 
-from pysqlbridge.tds.result import PLP_NULL, ColumnType
+from pysqlbridge.tds.result import PLP_NULL
 
 Encoder = Callable[[Any], bytes]
 
@@ -29,8 +29,13 @@ _LENGTHS_OF_CHUNK = struct.Struct("<QI").pack
 _EMPTY_CHUNKS = bytes(12)
 
 
-class Nullable(ColumnType):
-    """A type whose `not_null` encodes a value, length and all; `null` is what it sends for NULL."""
+class WireType:
+    """A type whose `not_null` encodes a value, length and all; `null` is what it sends for NULL.
+
+    Its `nullable`, `type_info` and `encode` are what pysqlbridge asks of a column's type.
+    """
+
+    nullable = True
 
     def __init__(self, info: bytes, not_null: Encoder, null: bytes = b"\0") -> None:
         self._info, self._not_null, self._null = info, not_null, null
@@ -47,24 +52,23 @@ class Nullable(ColumnType):
         return [null if value is None else encode(value) for value in values]
 
 
-def rows(types: Sequence[ColumnType], values: Sequence[Sequence[Any]]) -> bytes:
+def rows(types: Sequence[WireType], values: Sequence[Sequence[Any]]) -> bytes:
     """The ROW tokens of `values`."""
-    columns = [
-        kind.encode_all(column) if isinstance(kind, Nullable) else [kind.encode(value) for value in column]
-        for kind, column in zip(types, zip(*values, strict=True), strict=bool(values))
-    ]
-    return b"".join(chain.from_iterable(zip(repeat(_ROW), *columns, strict=False))) if values else b""
+    if not values:
+        return b""
+    columns = [kind.encode_all(column) for kind, column in zip(types, zip(*values, strict=True), strict=True)]
+    return b"".join(chain.from_iterable(zip(repeat(_ROW), *columns, strict=False)))
 
 
-def _integer(width: int) -> Nullable:
+def _integer(width: int) -> WireType:
     pack = struct.Struct({1: "<BB", 2: "<Bh", 4: "<Bi", 8: "<Bq"}[width]).pack
-    return Nullable(bytes([0x26, width]), lambda value: pack(width, value))
+    return WireType(bytes([0x26, width]), lambda value: pack(width, value))
 
 
 INTEGERS = {width: _integer(width) for width in (1, 2, 4, 8)}
-BIT = Nullable(b"\x68\x01", lambda value: b"\x01\x01" if value else b"\x01\x00")
-DATE = Nullable(b"\x28", lambda value: b"\x03" + _days(value))
-UNIQUEIDENTIFIER = Nullable(b"\x24\x10", lambda value: b"\x10" + uuid.UUID(str(value)).bytes_le)
+BIT = WireType(b"\x68\x01", lambda value: b"\x01\x01" if value else b"\x01\x00")
+DATE = WireType(b"\x28", lambda value: b"\x03" + _days(value))
+UNIQUEIDENTIFIER = WireType(b"\x24\x10", lambda value: b"\x10" + uuid.UUID(str(value)).bytes_le)
 
 
 def _datetime(value: dt.datetime) -> bytes:
@@ -76,8 +80,8 @@ def _smalldatetime(value: dt.datetime) -> bytes:
     return struct.pack("<BHH", 4, value.toordinal() - _DAY_1900, value.hour * 60 + value.minute)
 
 
-DATETIME = Nullable(b"\x6f\x08", _datetime)
-SMALLDATETIME = Nullable(b"\x6f\x04", _smalldatetime)
+DATETIME = WireType(b"\x6f\x08", _datetime)
+SMALLDATETIME = WireType(b"\x6f\x04", _smalldatetime)
 
 
 def decimal_bytes(precision: int) -> int:
@@ -86,32 +90,32 @@ def decimal_bytes(precision: int) -> int:
 
 
 @lru_cache
-def Decimal(precision: int, scale: int) -> Nullable:  # noqa: N802  # named as the type it makes
+def Decimal(precision: int, scale: int) -> WireType:  # noqa: N802  # named as the type it makes
     size = decimal_bytes(precision)
 
     def encode(value: Any) -> bytes:
         digits = int(decimal.Decimal(value).scaleb(scale, _EXACT))
         return bytes((size + 1, digits >= 0)) + abs(digits).to_bytes(size, "little")
 
-    return Nullable(bytes([0x6C, size + 1, precision, scale]), encode)
+    return WireType(bytes([0x6C, size + 1, precision, scale]), encode)
 
 
 _EXACT = decimal.Context(prec=60)
 
 
 @lru_cache
-def Money(size: int) -> Nullable:  # noqa: N802  # named as the type it makes
+def Money(size: int) -> WireType:  # noqa: N802  # named as the type it makes
     def encode(value: Any) -> bytes:
         units = int(decimal.Decimal(value).scaleb(4))
         return struct.pack("<BiI", 8, units >> 32, units & 0xFFFFFFFF) if size == 8 else struct.pack("<Bi", 4, units)
 
-    return Nullable(bytes([0x6E, size]), encode)
+    return WireType(bytes([0x6E, size]), encode)
 
 
 @lru_cache
-def Float(size: int) -> Nullable:  # noqa: N802  # named as the type it makes
+def Float(size: int) -> WireType:  # noqa: N802  # named as the type it makes
     pack = struct.Struct("<Bd" if size == 8 else "<Bf").pack
-    return Nullable(bytes([0x6D, size]), lambda value: pack(size, value))
+    return WireType(bytes([0x6D, size]), lambda value: pack(size, value))
 
 
 def _days(value: dt.date) -> bytes:
@@ -121,7 +125,7 @@ def _days(value: dt.date) -> bytes:
 def _clock(scale: int) -> tuple[int, Callable[[dt.time | dt.datetime], bytes]]:
     """How many bytes the time of a day takes at this scale, and what writes it."""
     size = 3 if scale <= 2 else 4 if scale <= 4 else 5
-    unit = 10 ** (7 - scale)
+    unit = int(10 ** (7 - scale))
 
     def encode(value: dt.time | dt.datetime) -> bytes:
         ticks = ((value.hour * 60 + value.minute) * 60 + value.second) * 10**7 + value.microsecond * 10
@@ -131,20 +135,20 @@ def _clock(scale: int) -> tuple[int, Callable[[dt.time | dt.datetime], bytes]]:
 
 
 @lru_cache
-def Time(scale: int = 7) -> Nullable:  # noqa: N802  # named as the type it makes
+def Time(scale: int = 7) -> WireType:  # noqa: N802  # named as the type it makes
     size, clock = _clock(scale)
-    return Nullable(bytes([0x29, scale]), lambda value: bytes([size]) + clock(value))
+    return WireType(bytes([0x29, scale]), lambda value: bytes([size]) + clock(value))
 
 
 @lru_cache
-def DateTime2(scale: int = 7) -> Nullable:  # noqa: N802  # named as the type it makes
+def DateTime2(scale: int = 7) -> WireType:  # noqa: N802  # named as the type it makes
     size, clock = _clock(scale)
     head = bytes([size + 3])
-    return Nullable(bytes([0x2A, scale]), lambda value: head + clock(value) + _days(value))
+    return WireType(bytes([0x2A, scale]), lambda value: head + clock(value) + _days(value))
 
 
 @lru_cache
-def DateTimeOffset(scale: int = 7) -> Nullable:  # noqa: N802  # named as the type it makes
+def DateTimeOffset(scale: int = 7) -> WireType:  # noqa: N802  # named as the type it makes
     """Takes what the store keeps: `2024-05-01 08:00:00.123456 +120`, in UTC with the offset's minutes behind it."""
     size, clock = _clock(scale)
 
@@ -153,7 +157,7 @@ def DateTimeOffset(scale: int = 7) -> Nullable:  # noqa: N802  # named as the ty
         utc = dt.datetime.fromisoformat(moment)
         return bytes([size + 5]) + clock(utc) + _days(utc) + struct.pack("<h", int(minutes))
 
-    return Nullable(bytes([0x2B, scale]), encode)
+    return WireType(bytes([0x2B, scale]), encode)
 
 
 def _chunked(raw: bytes) -> bytes:
@@ -164,29 +168,29 @@ def _sized(raw: bytes) -> bytes:
     return _LENGTH(len(raw)) + raw
 
 
-def _of_bytes(kind: int, size: int | None, to_bytes: Encoder, collation: bytes) -> Nullable:
+def _of_bytes(kind: int, size: int | None, to_bytes: Encoder, collation: bytes) -> WireType:
     """A type of characters or bytes, of at most `size` bytes or, when that is None, `max`."""
     if size is None:
-        return Nullable(bytes([kind]) + _MAX + collation, lambda value: _chunked(to_bytes(value)), PLP_NULL)
-    return Nullable(bytes([kind]) + _LENGTH(size) + collation, lambda value: _sized(to_bytes(value)), _MAX)
+        return WireType(bytes([kind]) + _MAX + collation, lambda value: _chunked(to_bytes(value)), PLP_NULL)
+    return WireType(bytes([kind]) + _LENGTH(size) + collation, lambda value: _sized(to_bytes(value)), _MAX)
 
 
 @lru_cache
-def NVarChar(characters: int | None) -> Nullable:  # noqa: N802  # named as the type it makes
+def NVarChar(characters: int | None) -> WireType:  # noqa: N802  # named as the type it makes
     size = None if characters is None else 2 * characters
     return _of_bytes(0xE7, size, lambda value: str(value).encode("utf-16-le", "surrogatepass"), _COLLATION)
 
 
 @lru_cache
-def VarChar(size: int | None) -> Nullable:  # noqa: N802  # named as the type it makes
+def VarChar(size: int | None) -> WireType:  # noqa: N802  # named as the type it makes
     return _of_bytes(0xA7, size, lambda value: str(value).encode("cp1252", "replace"), _COLLATION)
 
 
 @lru_cache
-def VarBinary(size: int | None) -> Nullable:  # noqa: N802  # named as the type it makes
+def VarBinary(size: int | None) -> WireType:  # noqa: N802  # named as the type it makes
     return _of_bytes(0xA5, size, bytes, b"")
 
 
 @lru_cache
-def Binary(size: int) -> Nullable:  # noqa: N802  # named as the type it makes
+def Binary(size: int) -> WireType:  # noqa: N802  # named as the type it makes
     return _of_bytes(0xAD, size, lambda value: bytes(value).ljust(size, b"\0"), b"")
