@@ -6,6 +6,7 @@ Heavy to import; commands import it when they need a setting.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -132,7 +133,9 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         raise _invalid(error, given) from None
     except SettingsError as error:
-        raise ConfigError("config.settings", str(error), hint="lists and tables are written as JSON") from None
+        named = re.search(r'field "(\w+)"', str(error))
+        message = f"`{ENV_PREFIX}{named[1].upper()}` is not JSON" if named else str(error)
+        raise ConfigError("config.settings", message, hint="lists and tables are written as JSON") from None
     except (OSError, ValueError) as error:
         where = Where(file=str(settings_file()))
         raise ConfigError("config.settings", f"cannot read the settings file: {error}", where=where) from None

@@ -26,9 +26,10 @@ def read_lock(source: Source, body: Body) -> dict[str, LockedProvider]:
         fields = Fields(body, "the lock", scope, attributes=("version",), blocks=("provider",))
         version = fields.whole("version")
         if version != LOCK_VERSION:
+            has = "no version" if version is None else f"version {version}"
             raise fields.at.error(
                 "lock.version",
-                f"the lock has version {version}, this dstream knows version {LOCK_VERSION}",
+                f"the lock has {has}, this dstream knows version {LOCK_VERSION}",
                 "use the dstream that wrote it, or a newer one" if version else ANEW,
             )
         locked: dict[str, LockedProvider] = {}

@@ -75,7 +75,7 @@ def test_table_that_is_not_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("DSTREAM_MIRRORS", "a=b")
     with pytest.raises(ConfigError) as caught:
         load_settings()
-    assert "mirrors" in caught.value.message
+    assert caught.value.message == "`DSTREAM_MIRRORS` is not JSON"
     assert "JSON" in (caught.value.hint or "")
 
 

@@ -157,6 +157,13 @@ def test_a_lock_of_a_newer_version_is_not_guessed_at() -> None:
     assert "newer" in str(error.hint)
 
 
+def test_a_lock_that_broke_off_has_no_version() -> None:
+    error = refused("")
+    assert error.code == "lock.version"
+    assert error.message.startswith("the lock has no version")
+    assert "`dstream providers lock`" in str(error.hint)
+
+
 def test_a_lock_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "dstream.lock.hcl"
     write_lock(path, [ORDERS])
