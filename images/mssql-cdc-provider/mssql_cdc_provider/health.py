@@ -96,7 +96,10 @@ class Health:
         now = time.monotonic()
         if now >= self._next_retention:
             self._next_retention = now + RETENTION_S
-            minutes = self._session.ask(retention_minutes)
+            try:
+                minutes = self._session.ask(retention_minutes)
+            except Gone:  # a database without Agent
+                minutes = None
             self._retention = None if minutes is None else timedelta(minutes=minutes)
         if self._retention is None:
             return None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from mssql_cdc_provider.names import TableName, matching
 from mssql_cdc_provider.session import Session
@@ -105,36 +103,39 @@ def read_tables(session: Session, names: Sequence[TableName]) -> list[Table]:
 
 
 def read_instances(session: Session) -> list[CaptureInstance]:
-    """Every capture instance that the login may read, by table and start LSN. Raises `Gone` without CDC.
+    """Every capture instance that the login may read, by table, start LSN and age. Raises `Gone` without CDC.
 
-    Asks once for all and once for each.
+    One that no scan of the log has met yet, and so starts nowhere, is left out.
     """
-    page = session.page("EXEC sys.sp_cdc_help_change_data_capture")
-    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
-    columns = _columns(session, sorted({row["source_object_id"] for row in rows}))
-    instances = [_instance(session, row, columns[row["source_object_id"]]) for row in rows]
-    return sorted(instances, key=lambda one: (one.table, one.start_lsn, one.object_id))
-
-
-def _instance(session: Session, row: dict[str, Any], source: Sequence[Column]) -> CaptureInstance:
-    name = row["capture_instance"]
-    page = session.page("EXEC sys.sp_cdc_get_captured_columns @capture_instance = {name}", name=name)
-    captured = [dict(zip(page.columns, one, strict=True)) for one in page.rows]
-    # A change of type reaches the change table as well. Of a column that the table has no more, less is known.
-    now = {column.name: column for column in source}
-    return CaptureInstance(
-        name=name,
-        table=TableName(row["source_schema"], row["source_table"]),
-        table_id=row["source_object_id"],
-        object_id=row["object_id"],
-        start_lsn=bytes(row["start_lsn"]),
-        columns=tuple(
-            now.get(one["column_name"]) or Column(one["column_name"], one["data_type"], one["data_type"])
-            for one in sorted(captured, key=lambda one: one["ordinal_position"])
-        ),
-        key=tuple(_bracketed(row["index_column_list"] or "")),
-        role=row["role_name"],
+    rows = session.query(
+        "SELECT c.capture_instance, c.object_id, c.source_object_id, c.start_lsn, c.role_name, c.create_date, "
+        "s.name AS schema_name, t.name AS table_name FROM cdc.change_tables AS c "
+        "JOIN sys.tables AS t ON t.object_id = c.source_object_id JOIN sys.schemas AS s ON s.schema_id = t.schema_id "
+        "WHERE c.start_lsn IS NOT NULL"
     )
+    # Names, order and what is computed are kept by CDC; types are the change table's own: a retyped column's follows.
+    types = _columns(session, sorted(row[1] for row in rows))
+    captured: defaultdict[int, list[tuple[str, bool]]] = defaultdict(list)
+    for object_id, name, computed in session.query(
+        "SELECT object_id, column_name, is_computed FROM cdc.captured_columns ORDER BY object_id, column_ordinal"
+    ):
+        captured[object_id].append((name, bool(computed)))
+    keys: defaultdict[int, list[str]] = defaultdict(list)
+    for object_id, name in session.query(
+        "SELECT object_id, column_name FROM cdc.index_columns ORDER BY object_id, index_ordinal"
+    ):
+        keys[object_id].append(name)
+    instances = []
+    for name, object_id, table_id, start_lsn, role, created, schema, table in rows:
+        known = {column.name: column for column in types[object_id]}
+        if not known:
+            continue  # disabled since the first query
+        columns = tuple(replace(known[column], computed=computed) for column, computed in captured[object_id])
+        found = CaptureInstance(
+            name, TableName(schema, table), table_id, object_id, start_lsn, columns, tuple(keys[object_id]), role
+        )
+        instances.append((found.table, start_lsn, created, object_id, found))
+    return [found for *_, found in sorted(instances, key=lambda one: one[:4])]
 
 
 def _columns(session: Session, ids: Sequence[int]) -> defaultdict[int, list[Column]]:
@@ -186,8 +187,3 @@ def declared(base: str, length: int, precision: int, scale: int) -> str:
 def _portions(ids: Sequence[int]) -> Iterator[Sql]:
     for start in range(0, len(ids), _IDS_PER_QUERY):
         yield Sql(", ".join(str(one) for one in ids[start : start + _IDS_PER_QUERY]))
-
-
-def _bracketed(names: str) -> list[str]:
-    """The names in a list such as `[id], [a]]b]`."""
-    return [name.replace("]]", "]") for name in re.findall(r"\[((?:[^\]]|\]\])*)\]", names)]
