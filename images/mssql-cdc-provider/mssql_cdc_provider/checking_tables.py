@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,20 +14,15 @@ from mssql_cdc_provider.sql_errors import Denied, Gone
 from mssql_cdc_provider.tables import CaptureInstance, Table, read_instances, read_tables, table_names
 from mssql_cdc_provider.tsql import Name, fill
 
-_WHICH_ROLE = (
-    "-- by whoever owns the database; then: ALTER ROLE … ADD MEMBER …;\n"
-    "SELECT role_name FROM cdc.change_tables WHERE source_object_id = OBJECT_ID({table});"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class _Rights:
-    """What `user` may read: tables, capture instances by their table, and by whose role the rest is kept."""
+    """What `user` may read: tables, and capture instances by their table; `instances` None where it sees none."""
 
     user: str
     readable: set[TableName]
-    instances: dict[TableName, list[CaptureInstance]]
-    roles: dict[int, str]
+    roles: set[str]
+    instances: dict[TableName, list[CaptureInstance]] | None
 
 
 def table_findings(session: Session, config: MssqlCdcConfig) -> Iterator[Finding]:
@@ -39,12 +35,16 @@ def table_findings(session: Session, config: MssqlCdcConfig) -> Iterator[Finding
             remedy = _grant(exact, user) if exact is not None else ""
             yield Finding("tables", False, f"`{pattern}` means no table that `{user}` may see", remedy, "tables")
     meant = matching(names, config.tables, config.exclude_tables)
-    rights = _Rights(user, _readable(session, meant), _instances(session), _roles(session))
+    instances = _instances(session)
+    if instances is None:
+        remedy = f"GRANT SELECT ON SCHEMA::cdc TO {Name((user,))};"
+        yield Finding("rights", False, f"`{user}` may not SELECT from schema `cdc`, where changes are kept", remedy)
+    rights = _Rights(user, _readable(session, meant), _roles(session, instances), instances)
     for table in read_tables(session, meant):
         lacks = list(_lacks(table, rights, config))
         yield from lacks
-        if not lacks:
-            through = ", ".join(f"`{one.name}`" for one in rights.instances[table.name])
+        if not lacks and instances is not None:
+            through = ", ".join(f"`{one.name}`" for one in instances[table.name])
             yield Finding(str(table.name), True, f"changes are read through {through}")
 
 
@@ -55,21 +55,20 @@ def _lacks(table: Table, rights: _Rights, config: MssqlCdcConfig) -> Iterator[Fi
     if not table.captured:
         yield Finding(name, False, "its changes are not captured", _capture(table.name))
         return
-    instances = rights.instances.get(table.name, [])
+    if rights.instances is None:
+        return
+    instances = rights.instances[table.name]
     if not instances:
-        # Only the gating role, or the right to SELECT from every captured column, keeps an instance from sight.
-        role = rights.roles.get(table.object_id)
-        if role is not None:
-            remedy = f"ALTER ROLE {Name((role,))} ADD MEMBER {Name((rights.user,))};"
-            yield Finding(name, False, f"`{rights.user}` is not in role `{role}`, which may read its changes", remedy)
-        elif table.name in rights.readable:
-            remedy = fill(_WHICH_ROLE, {"table": str(table.name.sql)})
-            yield Finding(name, False, f"`{rights.user}` is not in the role that may read its changes", remedy)
+        start = "EXEC sys.sp_cdc_start_job @job_type = N'capture';"
+        yield Finding(name, False, "its capture instance has not begun: the log was not scanned since", start)
         return
     served = [one for one in instances if like(one.name, config.capture_instances)]
     if not served:
         yield Finding(name, False, "`capture_instances` means none of its instances", field="capture_instances")
         return
+    for role in sorted({one.role for one in served if one.role is not None} - rights.roles):
+        remedy = f"ALTER ROLE {Name((role,))} ADD MEMBER {Name((rights.user,))};"
+        yield Finding(name, False, f"`{rights.user}` is not in role `{role}`, which may read its changes", remedy)
     captured = {column.name.lower() for one in served for column in one.columns}
     for column in picked(config.columns, table.name) or []:
         if column.lower() not in captured:
@@ -110,20 +109,20 @@ def _readable(session: Session, tables: list[TableName]) -> set[TableName]:
     return {table for table in tables if session.query(ask, table=str(table.sql)) == [(1,)]}
 
 
-def _instances(session: Session) -> dict[TableName, list[CaptureInstance]]:
-    found: dict[TableName, list[CaptureInstance]] = {}
+def _instances(session: Session) -> dict[TableName, list[CaptureInstance]] | None:
+    found: dict[TableName, list[CaptureInstance]] = defaultdict(list)
     try:
         for instance in read_instances(session):
-            found.setdefault(instance.table, []).append(instance)
+            found[instance.table].append(instance)
     except Gone:
-        return {}
+        return found
+    except Denied:
+        return None
     return found
 
 
-def _roles(session: Session) -> dict[int, str]:
-    """The role that gates a table's changes, by the table's id, as far as the login may know."""
-    try:
-        rows = session.query("SELECT source_object_id, role_name FROM cdc.change_tables WHERE role_name IS NOT NULL")
-    except (Denied, Gone):
-        return {}
-    return dict(rows)
+def _roles(session: Session, instances: dict[TableName, list[CaptureInstance]] | None) -> set[str]:
+    """Of the roles that may read changes those that the user is in; the owner of the database is in all."""
+    asked = {one.role for some in (instances or {}).values() for one in some if one.role is not None}
+    ask = "SELECT 1 AS member WHERE IS_ROLEMEMBER({role}) = 1 OR IS_ROLEMEMBER(N'db_owner') = 1"
+    return {role for role in asked if session.query(ask, role=role)}

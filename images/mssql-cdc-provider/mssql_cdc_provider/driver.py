@@ -82,7 +82,7 @@ class Connection:
     def _fetch(self, most: int | None) -> Page:
         cursor = self._cursor
         rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
-        page = Page(tuple(column[0] for column in cursor.description), rows)
+        page = Page(tuple(column[0] for column in cursor.description or ()), rows)
         while (most is None or len(rows) < most) and cursor.nextset():
             pass
         return page

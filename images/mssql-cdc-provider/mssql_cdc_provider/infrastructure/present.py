@@ -25,6 +25,7 @@ class Present:
     roles: dict[str, int]
     members: set[tuple[str, str]]
     grants: set[tuple[TableName, str]]
+    cdc_readers: set[str]
     instances: dict[str, Instance] = field(default_factory=dict)
     retention_minutes: int | None = None
 
@@ -44,6 +45,12 @@ def read_present(session: Session) -> Present:
         "JOIN sys.database_principals AS g ON g.principal_id = p.grantee_principal_id "
         "WHERE p.class = 1 AND p.minor_id = 0 AND p.permission_name = N'SELECT' AND p.state IN ('G', 'W')"
     )
+    readers = session.query(
+        "SELECT g.name AS grantee FROM sys.database_permissions AS p "
+        "JOIN sys.schemas AS s ON s.schema_id = p.major_id "
+        "JOIN sys.database_principals AS g ON g.principal_id = p.grantee_principal_id "
+        "WHERE p.class = 3 AND s.name = N'cdc' AND p.permission_name = N'SELECT' AND p.state IN ('G', 'W')"
+    )
     enabled = bool(row[1])
     return Present(
         database=row[0],
@@ -51,6 +58,7 @@ def read_present(session: Session) -> Present:
         roles=dict(roles),
         members=set(members),
         grants={(TableName(schema, table), grantee) for schema, table, grantee in grants},
+        cdc_readers={grantee for (grantee,) in readers},
         instances=_instances(session) if enabled else {},
         retention_minutes=retention_minutes(session) if enabled else None,
     )

@@ -91,6 +91,25 @@ class SelectGrant(msgspec.Struct, frozen=True, tag=True):
         return {"table": Name((self.schema, self.table)), "role": Name((self.role,))}
 
 
+class CdcGrant(msgspec.Struct, frozen=True, tag=True):
+    """That role's right to read the change tables and what is written about them."""
+
+    role: str
+
+    @property
+    def name(self) -> str:
+        return f"cdc/{self.role}"
+
+    def make(self) -> str:
+        return fill("GRANT SELECT ON SCHEMA::cdc TO {role}", {"role": Name((self.role,))})
+
+    def remove(self) -> str:
+        return fill("REVOKE SELECT ON SCHEMA::cdc FROM {role}", {"role": Name((self.role,))})
+
+    def identity(self, present: Present) -> str | None:
+        return self.name if self.role in present.cdc_readers else None
+
+
 class CaptureInstance(msgspec.Struct, frozen=True, tag=True):
     """Change data capture of a table."""
 
@@ -142,7 +161,7 @@ class Retention(msgspec.Struct, frozen=True, tag=True):
         return f"EXEC sys.sp_cdc_change_job @job_type = N'cleanup', @retention = {minutes}"
 
 
-Thing = CdcDatabase | Role | RoleMember | SelectGrant | CaptureInstance | Retention
+Thing = CdcDatabase | Role | RoleMember | SelectGrant | CdcGrant | CaptureInstance | Retention
 
 
 def wanted(config: MssqlCdcConfig, tables: list[TableName], present: Present) -> list[Thing]:
@@ -153,6 +172,7 @@ def wanted(config: MssqlCdcConfig, tables: list[TableName], present: Present) ->
         things.append(Role(extra.role))
         things += [RoleMember(extra.role, user) for user in extra.members]
         things += [SelectGrant(table.schema, table.name, extra.role) for table in tables]
+        things.append(CdcGrant(extra.role))
     things += [_instance(table, present, extra.role, extra.filegroup) for table in tables]
     if extra.retention is not None:
         things.append(Retention(round(extra.retention / 60), present.retention_minutes))

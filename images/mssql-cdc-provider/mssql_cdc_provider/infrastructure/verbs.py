@@ -115,7 +115,7 @@ def _remove(session: Session, task: str, record: Record) -> Resource:
     return _resource(thing, "delete", sql=thing.remove())
 
 
-_MAKING_ORDER = ("CdcDatabase", "Role", "RoleMember", "SelectGrant", "CaptureInstance", "Retention")
+_MAKING_ORDER = ("CdcDatabase", "Role", "RoleMember", "SelectGrant", "CdcGrant", "CaptureInstance", "Retention")
 
 
 def _removing_order(record: Record) -> tuple[int, str]:
