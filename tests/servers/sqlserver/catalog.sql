@@ -30,11 +30,3 @@ CREATE TABLE catalog.members (role_name VARCHAR, member_name VARCHAR);
 CREATE TABLE catalog.permissions (grantee VARCHAR, permission VARCHAR, class VARCHAR, securable VARCHAR);
 CREATE TABLE sys.types (name VARCHAR, system_type_id UTINYINT, user_type_id INTEGER, schema_id INTEGER,
     max_length SMALLINT, "precision" UTINYINT, "scale" UTINYINT, is_user_defined BOOLEAN);
-INSERT INTO sys.types (name, system_type_id, user_type_id) VALUES
-    ('bit', 104, 104), ('tinyint', 48, 48), ('smallint', 52, 52), ('int', 56, 56), ('bigint', 127, 127), ('decimal', 106, 106),
-    ('numeric', 108, 108), ('money', 60, 60), ('smallmoney', 122, 122), ('float', 62, 62), ('real', 59, 59), ('date', 40, 40),
-    ('time', 41, 41), ('datetime', 61, 61), ('smalldatetime', 58, 58), ('datetime2', 42, 42), ('datetimeoffset', 43, 43), ('char', 175, 175),
-    ('varchar', 167, 167), ('text', 35, 35), ('nchar', 239, 239), ('nvarchar', 231, 231), ('sysname', 231, 256), ('ntext', 99, 99),
-    ('xml', 241, 241), ('binary', 173, 173), ('varbinary', 165, 165), ('image', 34, 34), ('timestamp', 189, 189), ('uniqueidentifier', 36, 36),
-    ('sql_variant', 98, 98);
-UPDATE sys.types SET schema_id = 4, is_user_defined = false;
