@@ -72,26 +72,41 @@ class Sources:
 
         Raises `ConfigError` (`lock.missing`, `lock.stale`, `trust.…`) and what `images` and `verifier` do.
         """
-        return self._fetch(self.images.resolve, asked)
+        image = self._fetch(self.images.resolve, asked)
+        self._verify(asked, image.digest, image.also)
+        return image
 
     def artifact(self, asked: Asked) -> ResolvedArtifact:
         """The artifact that is meant, on this host and trusted when this returns. As `image`."""
-        return self._fetch(self.artifacts.resolve, asked)
+        artifact = self._fetch(self.artifacts.resolve, asked)
+        self._verify(asked, artifact.digest)
+        return artifact
 
     def _fetch(self, resolve: Callable[..., Found], asked: Asked) -> Found:
         reference = Reference.parse(asked.reference, where=asked.where)
         pinned = self.lock.pin(reference, asked.where)
         text = asked.reference if pinned == reference else str(pinned)
         try:
-            found = resolve(
-                text, pull=asked.pull, platform=asked.platform, on_event=asked.as_written, where=asked.where
-            )
+            return resolve(text, pull=asked.pull, platform=asked.platform, on_event=asked.as_written, where=asked.where)
         except ConfigError as error:
             if error.code == "image.not_found" and pinned != reference:
                 upgrade = f"dstream providers lock --upgrade {asked.reference}"
                 error.hint = f"the lock has a digest that is no longer there; `{upgrade}` takes what the tag means now"
             raise
-        if self.verifier is not None:
-            meant = reference.with_digest(found.digest) if found.digest else reference
-            self.verifier.verify(meant, where=asked.where)
-        return found
+
+    def _verify(self, asked: Asked, digest: str | None, also: tuple[str, ...] = ()) -> None:
+        """The same content under several digests is signed where one of them is; where none is, `digest` is not."""
+        if self.verifier is None:
+            return
+        reference = Reference.parse(asked.reference, where=asked.where)
+        try:
+            self.verifier.verify(reference.with_digest(digest) if digest else reference, where=asked.where)
+        except ConfigError:
+            if not any(self._signed(reference.with_digest(other), asked.where) for other in also):
+                raise
+
+    def _signed(self, reference: Reference, where: Where) -> bool:
+        try:
+            return self.verifier is not None and self.verifier.verify(reference, where=where) is not None
+        except ConfigError:
+            return False

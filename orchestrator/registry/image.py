@@ -36,7 +36,8 @@ class ResolvedImage:
     """An image that is on the engine, pinned.
 
     `reference` is what the user wrote, `pulled_as` the same after mirrors. `digest` is the registry's,
-    None for an image that was built on this host and never pushed or pulled. `user` is the image's own.
+    None for an image that was built on this host and never pushed or pulled. `also` are other digests of that
+    repository by which this very image came; none where the reference is pinned. `user` is the image's own.
     """
 
     reference: str
@@ -46,6 +47,7 @@ class ResolvedImage:
     labels: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     platform: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,13 @@ def pull_event(reference: str, event: Mapping[str, Any]) -> PullEvent:
     return PullEvent(reference, layer, status, progress.get("current"), progress.get("total"))
 
 
-def resolved(reference: str, target: Reference, found: Mapping[str, Any], where: Where) -> ResolvedImage:
-    """`found`, the engine's description of `target`. Raises `ConfigError` (`image.digest`)."""
+def resolved(
+    reference: str, target: Reference, found: Mapping[str, Any], where: Where, *, pulled: str | None = None
+) -> ResolvedImage:
+    """`found`, the engine's description of `target`. Raises `ConfigError` (`image.digest`).
+
+    `pulled` is the digest that the engine named when it pulled it just now: one image may have several.
+    """
     digests = [
         pinned.digest for pinned in map(Reference.parse, found.get("RepoDigests") or ()) if pinned.name == target.name
     ]
@@ -81,14 +88,16 @@ def resolved(reference: str, target: Reference, found: Mapping[str, Any], where:
             where=where,
         )
     config = found.get("Config") or {}
+    digest = target.digest or (pulled if pulled in digests else next(iter(digests), None))
     return ResolvedImage(
         reference=reference,
         pulled_as=str(target),
-        digest=target.digest or next(iter(digests), None),
+        digest=digest,
         image_id=found["Id"],
         labels=config.get("Labels") or {},
         user=config.get("User") or "",
         platform=platform_of(found),
+        also=() if target.digest else tuple(other for other in digests if other is not None and other != digest),
     )
 
 

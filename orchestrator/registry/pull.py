@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_ENGINE", "EngineImages", "PullEvent", "PullPolicy", "ResolvedImage"]
 
 PullPolicy = Literal["missing", "always", "never"]
+_DIGEST = "Digest: "
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 
@@ -128,8 +129,9 @@ class EngineImages:
     def _resolve(self, asked: _Asked, pull: PullPolicy, on_event: Callable[[PullEvent], None] | None) -> ResolvedImage:
         client = self._connect()
         found = self._inspect(client, asked.target) if pull != "always" else None
+        pulled = None
         if pull != "never" and (found is None or not self._fits(found, asked)):
-            self._pull(client, asked, on_event)
+            pulled = self._pull(client, asked, on_event)
             found = self._inspect(client, asked.target)
             if found is None:
                 message = f"the engine pulled `{asked.reference}` but does not have it"
@@ -145,7 +147,7 @@ class EngineImages:
         if not self._fits(found, asked):
             wanted = asked.platform or self._platform
             raise other_platform(asked.reference, platform_of(found), wanted, where=asked.where)
-        return resolved(asked.reference, asked.target, found, asked.where)
+        return resolved(asked.reference, asked.target, found, asked.where, pulled=pulled)
 
     def _fits(self, image: Mapping[str, Any], asked: _Asked) -> bool:
         has = platform_of(image)
@@ -170,7 +172,9 @@ class EngineImages:
                 return None
         return found
 
-    def _pull(self, client: _PullClient, asked: _Asked, on_event: Callable[[PullEvent], None] | None) -> None:
+    def _pull(self, client: _PullClient, asked: _Asked, on_event: Callable[[PullEvent], None] | None) -> str | None:
+        """The digest that the engine names."""
+
         def refused(words: str, status: int | None) -> DstreamError:
             wanted = asked.platform or self._platform
             return pull_refused(words, status, asked.target, asked.reference, platform=wanted, where=asked.where)
@@ -184,13 +188,17 @@ class EngineImages:
         events = contextlib.closing(client.pull_events(asked.target, asked.platform, login))
         # The SDK warns of a missing credential helper, then raises. Never undone: other threads may be pulling.
         warnings.filterwarnings("ignore", "docker-credential-.* not installed")
+        digest = None
         with self._translated(refused, stalled), events as stream:
             for event in stream:
+                if str(event.get("status", "")).startswith(_DIGEST):
+                    digest = event["status"].removeprefix(_DIGEST)
                 if "error" in event:
                     detail = event.get("errorDetail") or {}
                     raise refused(str(detail.get("message") or event["error"]), None)
                 if on_event is not None:
                     on_event(pull_event(asked.reference, event))
+        return digest
 
     @contextlib.contextmanager
     def _translated(

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING
 import pytest
 from docker import APIClient
 
-from orchestrator.errors import EXIT_CONFIG, EXIT_DONE
+from orchestrator.config.model import Trust, TrustedNamespace
+from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, Where
+from orchestrator.pipeline.sources import Asked, Sources
+from orchestrator.registry.artifacts import Artifacts
+from orchestrator.registry.cache import ArtifactCache
 from orchestrator.registry.client import RegistryClient
+from orchestrator.registry.lockfile import Lock
+from orchestrator.registry.manifest import OCI_INDEX
+from orchestrator.registry.pull import EngineImages
 from orchestrator.registry.reference import Reference
+from orchestrator.registry.trust.signatures import SignatureCache
+from orchestrator.registry.trust.verifier import Verifier
 from tests.cli.conftest import Done, Project
 from tests.servers.images import Images, publish_images
 from tests.servers.registry import Registry
 from tests.servers.signing import Key, push_bundle
+from tests.servers.tiny import forget, publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,3 +123,30 @@ def test_containers_are_made_of_what_the_trusted_key_signed_alone_and_of_that_wi
     assert done.code == EXIT_DONE, done.stderr
     assert len(done.stdout.splitlines()) == 3
     assert containers_made(engine, began) == 2
+
+
+@pytest.mark.engine
+def test_an_image_is_known_by_every_index_that_it_came_by(engine: str, registry: str, tmp_path: Path) -> None:
+    """A release that is published again has another index around the same image, and an engine keeps both digests."""
+    key, reference = Key(), Reference.parse(f"{registry}/signed/again:v1")
+    publish(engine, str(reference))
+    trust = Trust(True, (TrustedNamespace(registry, Where(), key=str(key.write(tmp_path / "cosign.pub"))),))
+    images = EngineImages(engine)
+    with RegistryClient() as client:
+        image = replace(client.manifest(reference).descriptor, platform="linux/amd64").document
+        index = {"manifests": [image]}
+        early = client.push_manifest(reference, index, OCI_INDEX).digest
+        assert images.resolve(str(reference), pull="always").digest == early
+        late = early
+        while late <= early:  # engines sort them
+            index["annotations"] = {"built": late}
+            late = client.push_manifest(reference, index, OCI_INDEX).digest
+        assert images.resolve(str(reference), pull="always").digest == late
+
+        push_bundle(client, replace(reference, digest=late), key.bundle(late))
+        verifier = Verifier(trust, lambda: client, SignatureCache(tmp_path / "signatures"))
+        artifacts = Artifacts(lambda: client, ArtifactCache(tmp_path / "artifacts"))
+        sources = Sources(images, artifacts, Lock(None, tmp_path / "dstream.lock.hcl"), verifier)
+        assert sources.image(Asked(str(reference), Where(), "never")).digest in (early, late)
+    images.close()
+    forget(engine, str(reference))
