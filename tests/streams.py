@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 DEADLINE = 20.0
 
 
-def until(condition: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
-    """Wait for `condition` to hold."""
+def until(condition: Callable[[], object], what: str, deadline: float = DEADLINE, *, pause: float = 0.01) -> None:
+    """Wait for `condition` to hold, looking again after each `pause`."""
     end = time.monotonic() + deadline
     while not condition():
         assert time.monotonic() < end, f"not within {deadline:g} s: {what}"
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def read_some(source: ByteSource, size: int = 65536, deadline: float = DEADLINE) -> bytes:

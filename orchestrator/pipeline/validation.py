@@ -45,7 +45,7 @@ class Validation:
 
 
 def validate(project: Project, finder: Finder, hide: Callable[[Sequence[str]], None]) -> Validation:
-    """Decode every task, find its providers' descriptions, and check each config against its schema.
+    """Decode every task and what else is shared, find the providers' descriptions, check each config by its schema.
 
     `hide` is told every secret value before anything that might show one is returned. Blocks while `finder` does.
     """
@@ -86,6 +86,10 @@ def _tasks(project: Project) -> tuple[list[Task], list[DstreamError]]:
             tasks.append(project.tasks[name])
         except ConfigError as error:
             errors.append(error)
+    try:
+        project.state()
+    except ConfigError as error:
+        errors.append(error)
     return tasks, errors
 
 

@@ -187,7 +187,9 @@ class AzureBlobState:
                 try:
                     return write()
                 except UnavailableError:
-                    if time.monotonic() >= give_up_at or not held.lease.wait(_TRY_AGAIN_S):
+                    if not held.lease.wait(_TRY_AGAIN_S):
+                        raise _fenced(held.claim.task) from None
+                    if time.monotonic() >= give_up_at:
                         raise
         except (Changed, Missing, NotOurs):
             raise _fenced(held.claim.task) from None

@@ -24,7 +24,8 @@ class Proxy:
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, name="proxy", daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
+        self._thread.start()
 
     def cut(self) -> None:
         """Let nothing through, and nobody notice: what is sent waits, and arrives late where the cut is mended."""
@@ -44,15 +45,18 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._flowing.set()
-        for one in (self._listener, *self._sockets):
+        _close(self._listener)
+        self._thread.join()
+        for one in self._sockets:
             _close(one)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self._sockets.add(near)
                 far = socket.create_connection(self._target)
-                self._sockets |= {near, far}
+                self._sockets.add(far)
                 self._pump(near, far, lambda: False)
                 self._pump(far, near, self._lost)
 

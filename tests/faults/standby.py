@@ -1,0 +1,195 @@
+"""Two hosts that stand by for each other: a state directory each, one shared state, one source and one sink."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Self
+
+from tests.faults.places import Processes
+from tests.faults.project import Project, Run
+from tests.faults.sinkfile import faults_in, read_starts
+from tests.servers.azurite import connection_string
+from tests.servers.proxy import Proxy
+from tests.streams import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from tests.servers.azurite import Azurite
+
+Fault = Literal["kill", "freeze", "cut"]
+FAULTS: tuple[Fault, ...] = ("kill", "freeze", "cut")
+
+TERM = 15
+TAKES_OVER_WITHIN = 2 * TERM
+EVERY = 10
+RATE = 100
+IN_FLIGHT = 1000
+FOREVER = 10**9
+
+
+class Host:
+    """One orchestrator, whose way to the shared state can be cut."""
+
+    def __init__(
+        self, folder: Path, data: Path, azurite: Azurite, container: str, *, cache: Path, restart: str
+    ) -> None:
+        self.network = Proxy(azurite.address)
+        self.project = Project(folder, Processes(), cache=cache)
+        told = {"folder": str(data)}
+        self.project.write(
+            {**told, "count": FOREVER, "every": EVERY, "rate": RATE, "hold_at": FOREVER},
+            told,
+            max_in_flight=IN_FLIGHT,
+            restart=restart,
+        )
+        with (folder / "dstream.hcl").open("a") as file:
+            file.write(
+                'state "azure_blob" {\n  connection_string = env("STATE")\n'
+                f'  container = "{container}"\n  term = "{TERM}s"\n}}\n'
+            )
+        self.project.environ["STATE"] = connection_string(self.network.address)
+        self.run: Run | None = None
+
+    def start(self) -> Run:
+        self.run = self.project.start()
+        return self.run
+
+    @property
+    def said(self) -> str:
+        assert self.run is not None
+        return self.run.stderr
+
+
+@dataclass
+class Takeover:
+    """What one fault led to. `seconds` is how long nobody wrote."""
+
+    fault: Fault
+    seconds: float
+
+
+@dataclass
+class Pair:
+    """`with Pair(...) as pair`: host 0 works and host 1 stands by, in turns."""
+
+    folder: Path
+    azurite: Azurite
+    cache: Path
+    restart: str
+    takeovers: list[Takeover] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.data = self.folder / "far"
+        self.data.mkdir(parents=True)
+        self.sink = self.data / "sink"
+        container = f"standby-{os.urandom(6).hex()}"
+        self.hosts = [
+            Host(self.folder / name, self.data, self.azurite, container, cache=self.cache, restart=self.restart)
+            for name in ("one", "two")
+        ]
+        self.hosts[0].start()
+        self._works(after=0)
+        self.hosts[1].start()
+        self._stands_by(self.hosts[1], 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for host in self.hosts:
+            host.project.sweep()
+            host.network.__exit__(None, None, None)
+
+    def suffer(self, fault: Fault) -> None:
+        """Do it to whoever works, see the other take over, and bring the first back as the one that stands by."""
+        holder, other = self.hosts
+        assert holder.run is not None
+        starts, said = len(self._starts()), holder.said.count("standby: ")
+        began = time.monotonic()
+        if fault == "kill":
+            holder.run.signal(signal.SIGKILL)
+        elif fault == "freeze":
+            holder.run.signal(signal.SIGSTOP)
+        else:
+            holder.network.cut()
+        self._works(after=starts)
+        self.takeovers.append(Takeover(fault, time.monotonic() - began))
+        # By now its claim is another's, and whatever was on its way comes late.
+        if fault == "freeze":
+            holder.run.signal(signal.SIGCONT)
+        holder.network.mend()
+        if fault == "kill" or not self.restart:
+            status = holder.run.wait().status
+            assert status == (-signal.SIGKILL if fault == "kill" else 4), holder.said
+            assert fault == "kill" or "error[state.fenced]" in holder.said, holder.said
+            holder.start()
+            said = 0
+        self._stands_by(holder, said)
+        self.hosts = [other, holder]
+
+    def end(self) -> list[str]:
+        """Drain whoever works and dismiss the other. What is wrong with what the sink got and with what is left."""
+        for host in reversed(self.hosts):
+            assert host.run is not None
+            host.run.signal(signal.SIGTERM)
+            done = host.run.wait()
+            assert done.status == 0, str(done)
+        # A host that was cut off may have written more than the last one did, which began where the state was.
+        written = int((self.data / "written").read_text())
+        highest = max(written, *(number for start in read_starts(self.sink) for number in start.numbers))
+        left = [line for host in self.hosts for line in host.project.left_for_good()]
+        return [*faults_in(self.sink, count=highest, bound=IN_FLIGHT + EVERY), *left]
+
+    def _starts(self) -> list[int]:
+        """How many records each start of a sink has written."""
+        if not self.sink.exists():
+            return []
+        with contextlib.suppress(json.JSONDecodeError, ValueError):  # in the middle of a line
+            return [len(start.numbers) for start in read_starts(self.sink)]
+        return []
+
+    def _works(self, *, after: int) -> None:
+        """Wait until a start behind so many others has written some, and some of it is durable."""
+        until(
+            lambda: len(starts := self._starts()) > after and starts[-1] > 2 * RATE,
+            f"another host writes: {[host.said for host in self.hosts if host.run]}",
+            TAKES_OVER_WITHIN + 3,
+            pause=0.1,
+        )
+
+    def _stands_by(self, host: Host, times: int) -> None:
+        until(lambda: host.said.count("standby: ") > times, f"it stands by: {host.said}", 60, pause=0.1)
+
+
+def play(pair: Pair, faults: list[Fault]) -> list[str]:
+    """One pair through all its faults; what went wrong."""
+    try:
+        with pair:
+            for fault in faults:
+                pair.suffer(fault)
+            return pair.end()
+    except AssertionError as error:
+        return [f"{error}, after {pair.takeovers}"]
+
+
+def play_together(pairs: list[Pair], faults: list[list[Fault]]) -> list[list[str]]:
+    """All pairs at once: they spend their time waiting for leases to end."""
+    found: list[list[str]] = [[] for _ in pairs]
+
+    def one(number: int) -> None:
+        found[number] = play(pairs[number], faults[number])
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(len(pairs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
