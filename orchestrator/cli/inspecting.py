@@ -36,6 +36,8 @@ def inspect_and_show(invocation: Invocation, text: str, *, schema: bool, platfor
         announcement = describe(content, reference, platform or _platform(content, reference))
     if announcement.kind not in ("image", "artifact"):
         raise wrong_kind(announcement.manifest)
+    if platform is not None and best_platform(announcement.platforms, platform) is None:
+        raise announcement.manifest.lacks(platform, announcement.platforms)
     description = _description(announcement, text)
     if schema:
         print(json.dumps(_schema(description, text), indent=2, ensure_ascii=False))

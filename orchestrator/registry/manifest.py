@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -168,9 +168,13 @@ class Manifest:
         best = best_platform(self.platforms, platform)
         if best is not None:
             return next(entry for entry in self.manifests if entry.platform == best)
-        raise ConfigError(
+        raise self.lacks(platform, self.platforms)
+
+    def lacks(self, platform: str, offered: Sequence[str]) -> ConfigError:
+        """The error for one who asks for another platform than those that are `offered`."""
+        return ConfigError(
             "image.platform",
-            f"`{self.reference.familiar}` is for {', '.join(self.platforms) or 'no platform'}, not for {platform}",
+            f"`{self.reference.familiar}` is for {', '.join(offered) or 'no platform'}, not for {platform}",
             hint="choose one of them with `platform`, or a version that is built for yours",
             where=Where(image=str(self.reference)),
         )

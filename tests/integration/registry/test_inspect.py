@@ -146,6 +146,13 @@ def test_a_platform_that_there_is_not_is_refused_only_if_it_was_asked_for(projec
     assert inspected(project, f"{registry}/mssql:v1", "--platform", "linux/arm64")["kind"] == "image"
 
 
+@pytest.mark.parametrize("platform", ["linux/s390x", "nonsense"])
+def test_an_image_of_one_platform_is_not_shown_as_another(project: Project, registry: str, platform: str) -> None:
+    done = project.run("providers", "inspect", f"{registry}/legacy:v1", "--platform", platform, "--json")
+    assert (done.code, done.events[0]["code"]) == (EXIT_CONFIG, "image.platform")
+    assert done.events[0]["message"].endswith(f"not for {platform}")
+
+
 def test_what_there_is_not_is_not_found(project: Project, registry: str) -> None:
     done = project.run("providers", "inspect", f"{registry}/nobody:v1", "--json")
     assert (done.code, done.events[0]["code"]) == (EXIT_CONFIG, "image.not_found")
