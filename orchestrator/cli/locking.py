@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.config.model import Project, Use
     from orchestrator.registry.client import RegistryClient
 
+_CHECKED = {"locked": "missing", "removed": "unused"}
 _UPGRADE = "`dstream providers lock --upgrade` takes what the tags mean now"
 
 
@@ -57,16 +58,19 @@ def lock_and_show(
     changed = project.locked is None or providers != list(project.locked.values())
     if changed and not check:
         write_lock(project.lock_path, providers)
-    _show(invocation, project.lock_path, changes, written=changed and not check)
+    _show(invocation, project.lock_path, changes, written=changed and not check, check=check)
     if check:
         _refuse_stale(project, changes)
 
 
-def change_lines(changes: Sequence[Change]) -> Iterator[str]:
-    """`locked ghcr.io/… sha256:…`, one line for each reference, and below it what else is to be known."""
+def change_lines(changes: Sequence[Change], *, check: bool = False) -> Iterator[str]:
+    """`locked ghcr.io/… sha256:…`, one line for each reference, and below it what else is to be known.
+
+    With `check` nothing becomes of them: what would be locked is missing, what would be removed is unused.
+    """
     for change in changes:
         provider = change.provider
-        yield f"{change.state:<8} {provider.reference}"
+        yield f"{_CHECKED.get(change.state, change.state) if check else change.state:<8} {provider.reference}"
         if change.state == "moved":
             yield f"         the lock keeps   {provider.digest}"
             yield f"         the tag now has  {change.other}"
@@ -104,15 +108,19 @@ def _signer(project: Project, client: RegistryClient) -> Callable[[Reference, Wh
     return signer
 
 
-def _show(invocation: Invocation, path: Path, changes: Sequence[Change], *, written: bool) -> None:
+def _show(invocation: Invocation, path: Path, changes: Sequence[Change], *, written: bool, check: bool) -> None:
     if invocation.json:
         emit({"event": "lock", "file": str(path), "written": written, "providers": [_fields(one) for one in changes]})
         return
     if invocation.quiet:
         return
-    for line in change_lines(changes):
+    for line in change_lines(changes, check=check):
         print(printable(line))
     kept = sum(change.state != "removed" for change in changes)
+    if check:
+        if changes and all(change.state == "kept" for change in changes):
+            print(f"{path.name} is up to date: {kept} provider{'' if kept == 1 else 's'}")
+        return
     print(f"{path.name} {'written' if written else 'unchanged'}: {kept} provider{'' if kept == 1 else 's'}")
     if any(change.state == "moved" for change in changes):
         print(_UPGRADE)

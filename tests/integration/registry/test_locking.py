@@ -111,12 +111,14 @@ def test_what_is_locked_stays_until_it_is_upgraded(
     checked = project.run("providers", "lock", "--check")
     assert checked.code == EXIT_CONFIG
     assert "error[lock.stale]" in checked.stderr
+    assert "up to date" not in checked.stdout
     assert written(project) == before
 
     done = project.run("providers", "lock", "--upgrade")
     assert f"from {published[name]}\n         to   {now}\n" in done.stdout
     assert now in written(project)
-    assert project.run("providers", "lock", "--check").code == EXIT_DONE
+    checked = project.run("providers", "lock", "--check")
+    assert (checked.code, "dstream.lock.hcl is up to date: 2 providers\n" in checked.stdout) == (EXIT_DONE, True)
 
 
 def test_one_reference_is_upgraded_and_the_others_stay(
@@ -182,6 +184,9 @@ def test_checking_needs_a_lock(project: Project, published: dict[str, str]) -> N
     assert states(done, EXIT_CONFIG) == {name: ("locked", digest) for name, digest in published.items()}
     assert done.events[-1]["code"] == "lock.missing"
     assert not (project.folder / "dstream.lock.hcl").exists()
+    told = project.run("providers", "lock", "--check").stdout
+    assert all(f"missing  {name}\n" in told for name in published)
+    assert "locked " not in told
 
 
 def test_a_registry_that_is_away_is_not_taken_for_an_empty_one(project: Project) -> None:
