@@ -57,12 +57,20 @@ def container_refused(words: str, status: int | None, launch: Launch, program: I
     return UnavailableError("engine.refused", f"the engine cannot run `{program.reference}`: {words}", where=where)
 
 
-def engine_unreachable(host: str, problem: BaseException) -> UnavailableError:
+def engine_unreachable(host: str, problem: BaseException) -> DstreamError:
     """The engine at `host` was not there, or went away: what was tried, why it failed and how to get one.
 
-    `engine.absent` where there is no socket at all, `engine.unreachable` otherwise.
+    `engine.absent` where there is no socket at all, `engine.address` for what is no address, `engine.unreachable`
+    otherwise.
     """
     causes = list(_causes(problem))
+    if any("Invalid bind address" in str(cause) for cause in causes):
+        hint = "write `unix:///path/to/docker.sock`, `tcp://host:port` or `ssh://user@host`"
+        return ConfigError("engine.address", f"`{host}` is not the address of a Docker Engine", hint=hint)
+    status = next((found for cause in causes if (found := _status(cause)) is not None), None)
+    if status is not None:
+        message = f"what answers at `{host}` is no Docker Engine, or refuses: HTTP {status}"
+        return UnavailableError("engine.unreachable", message, hint=_GET_AN_ENGINE)
     numbered = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno), None)
     if isinstance(numbered, FileNotFoundError):
         message = f"no Docker Engine: there is no socket at `{host}`"
@@ -77,6 +85,12 @@ def engine_unreachable(host: str, problem: BaseException) -> UnavailableError:
         hint = "see whether the engine hangs: `docker info`"
     said = os.strerror(numbered.errno or 0) if numbered is not None else str(causes[-1])
     return UnavailableError("engine.unreachable", f"the Docker Engine at `{host}` cannot be reached: {said}", hint=hint)
+
+
+def _status(problem: BaseException) -> int | None:
+    """Of the HTTP answer that it came from."""
+    status = getattr(getattr(problem, "response", None), "status_code", None)
+    return status if isinstance(status, int) else None
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ssl
 
 import pytest
+from docker.errors import DockerException
+from requests import HTTPError, Response
 
-from orchestrator.errors import EXIT_ENVIRONMENT, ConfigError
+from orchestrator.errors import EXIT_CONFIG, EXIT_ENVIRONMENT, ConfigError
 from orchestrator.runtime.base import ImageProgram, Launch
 from orchestrator.runtime.refusals import container_refused, engine_unreachable
 
@@ -56,4 +58,18 @@ def test_an_engine_that_is_not_there_names_the_socket_and_the_way_out(problem: O
     assert error.code == code
     assert "unix:///run/nobody.sock" in error.message
     assert says in str(error.hint)
+    assert error.exit_code == EXIT_ENVIRONMENT
+
+
+def test_an_address_that_is_none_is_wrong_and_not_unreachable() -> None:
+    error = engine_unreachable("garbage", DockerException("Invalid bind address format: port is required: garbage"))
+    assert (error.code, error.exit_code) == ("engine.address", EXIT_CONFIG)
+    assert "unix:///" in str(error.hint)
+
+
+def test_a_server_that_is_no_engine_is_told_by_its_status_and_not_in_the_words_of_a_library() -> None:
+    answer = Response()
+    answer.status_code = 404
+    error = engine_unreachable("tcp://127.0.0.1:80", DockerException(HTTPError("404 Client Error", response=answer)))
+    assert error.message == "what answers at `tcp://127.0.0.1:80` is no Docker Engine, or refuses: HTTP 404"
     assert error.exit_code == EXIT_ENVIRONMENT
