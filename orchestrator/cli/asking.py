@@ -77,7 +77,8 @@ def check_lines(checked: Checked) -> Iterator[str]:
     elif checked.reply.status == "Failed":
         yield f"{who}: failed: {said}"
     else:
-        yield f"{who}: {len(findings)} checks passed" if findings else f"{who}: {said or 'ready'}"
+        passed = f"{len(findings)} check{'' if len(findings) == 1 else 's'} passed"
+        yield f"{who}: {passed if findings else said or 'ready'}"
     for finding in findings:
         field = f" ({finding.field})" if finding.field else ""
         message = f": {finding.message}" if finding.message else ""

@@ -74,7 +74,8 @@ def nothing_to_ask(catalogs: Sequence[KnownCatalog]) -> DstreamError | None:
     if len(problems) == 1:
         return problems[0]
     reasons = "; ".join(problem.message for problem in problems)
-    return UnavailableError("catalog.none", f"not one catalog can be read: {reasons}", hint=problems[0].hint)
+    hint = "list those that you have in the setting `catalogs`, or name one with `--catalog`"
+    return UnavailableError("catalog.none", f"not one catalog can be read: {reasons}", hint=hint)
 
 
 def catalog_fields(catalogs: Sequence[KnownCatalog]) -> list[dict[str, Any]]:

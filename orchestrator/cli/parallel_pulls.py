@@ -53,7 +53,8 @@ class ParallelPulls:
             else:
                 self._progress.update(bar, completed=total or 1, total=total or 1, status="")
         elif not failed:
-            self._screen.note(f"pulled {words.printable(reference)} ({words.size(total)})")
+            size = f" ({words.size(total)})" if total else ": nothing to transfer"
+            self._screen.note(f"pulled {words.printable(reference)}{size}")
 
     def close(self) -> None:
         """Idempotent."""

@@ -63,5 +63,5 @@ def _show(invocation: Invocation, project: Project, validation: Validation) -> N
     if wrong:
         screen.note(f"{project.path.name} is not valid: {wrong} error{'' if wrong == 1 else 's'}")
     elif not invocation.quiet:
-        listed = ", ".join(f"`{name}`" for name in names)
-        print(f"{project.path.name} is valid: {len(names)} task{'' if len(names) == 1 else 's'}: {listed}")
+        listed = f": {', '.join(f'`{name}`' for name in names)}" if names else ""
+        print(f"{project.path.name} is valid: {len(names)} task{'' if len(names) == 1 else 's'}{listed}")

@@ -176,7 +176,8 @@ def summary_lines(summary: RunSummary) -> list[str]:
     told = sign.join(f"{words.count(number)} {what}" for number, what in figures)
     lines = [f"{summary.task} {summary.outcome} after {words.duration(summary.duration_s)}: {told}"]
     if counts.rejected:
-        lines.append(f"  {words.records(counts.rejected)} rejected and kept as dead letters")
+        kept = "a dead letter" if counts.rejected == 1 else "dead letters"
+        lines.append(f"  {words.records(counts.rejected)} rejected and kept as {kept}")
     if counts.unconfirmed:
         lines.append(f"  {words.records(counts.unconfirmed)} unconfirmed: the next run sends them again")
     rate = counts.bytes / summary.duration_s if summary.duration_s else 0
@@ -184,5 +185,5 @@ def summary_lines(summary: RunSummary) -> list[str]:
     if summary.resumed_from is not None:
         lines.append(f"  resumed from checkpoint {summary.resumed_from}")
     if summary.restarts:
-        lines.append(f"  {summary.restarts} restarts")
+        lines.append(f"  {summary.restarts} restart{'' if summary.restarts == 1 else 's'}")
     return lines

@@ -56,6 +56,19 @@ def test_lines_where_nobody_watches(pulling: Project) -> None:
     assert sorted(done.stderr.splitlines()) == sorted(line + " (2.0 MB)" * line.startswith("pulled") for line in told)
 
 
+def test_what_is_here_already_is_not_said_to_be_0_bytes(project: Project) -> None:
+    project.write(TASK.format("orders", *REFERENCES))
+
+    def pull(request: Request) -> None:
+        request.chunks({"status": "Pulling from katasec", "id": "v1"}, {"status": f"Digest: {DIGEST}"})
+        request.last_chunk()
+
+    with EngineApi(project.folder / "no-engine.sock", inspect=inspect, pull=pull):
+        done = project.run("providers", "pull", "--all")
+    assert done.code == EXIT_DONE, done.stderr
+    assert f"pulled {REFERENCES[0]}: nothing to transfer\n" in done.stderr
+
+
 def test_a_bar_for_each_on_a_terminal(pulling: Project) -> None:
     shown = on_a_terminal(pulling, "providers", "pull", "--all")
     assert "━" in shown

@@ -56,3 +56,8 @@ def test_several_mistakes_are_told_apart_by_people(built_here: Project) -> None:
     assert (done.code, done.stdout) == (3, "")
     assert "\n\nerror[config.missing_input]" in done.stderr
     assert done.stderr.count("error[") == 2
+
+
+def test_a_file_without_tasks_is_valid_and_says_that_it_has_none(project: Project) -> None:
+    project.write("")
+    assert project.run("validate").stdout == "dstream.hcl is valid: 0 tasks\n"

@@ -73,10 +73,10 @@ def test_a_summary_says_equal_what_is_equal_and_unknown_what_nobody_counted() ->
     good = RunSummary("t", "r", "at-least-once", "ended", Counts(5, 5, 4, 1, 0, 1000), 2.0, 7, 1)
     assert summary_lines(good) == [
         "t ended after 2.0 s: 5 emitted = 5 relayed = 5 acknowledged",
-        "  1 record rejected and kept as dead letters",
+        "  1 record rejected and kept as a dead letter",
         "  1.0 kB, 500 B/s, at-least-once",
         "  resumed from checkpoint 7",
-        "  1 restarts",
+        "  1 restart",
     ]
     legacy = RunSummary("t", "r", "best-effort", "drained", Counts(None, 5, None, 0, None, 1000), 2.0, None)
     assert summary_lines(legacy)[0] == "t drained after 2.0 s: unknown emitted, 5 relayed, unknown acknowledged"

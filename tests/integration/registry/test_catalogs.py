@@ -267,6 +267,7 @@ def test_not_one_catalog_is_an_error(project: Project, offering: Registry) -> No
     both = project.run("providers", "search", "sql", "--catalog", missing[0], "--catalog", missing[1])
     assert both.code == EXIT_ENVIRONMENT
     assert "error[catalog.none]" in both.stderr
+    assert "`--catalog`" in both.stderr
     assert all(name in both.stderr for name in missing)
     never = project.run("providers", "search", "sql", "--offline")
     assert never.code == EXIT_ENVIRONMENT
