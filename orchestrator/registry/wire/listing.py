@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _MOST_PAGES = 500
 _PAGE_LIMIT = 16 << 20
+_LIST_LIMIT = 64 << 20
 
 
 def listed(
@@ -23,29 +24,34 @@ def listed(
 ) -> list[Any] | None:
     """The lists called `name` of every page from `address` on; None where the registry refuses with `unlisted`.
 
-    Raises what `Transport` does, and `UnavailableError` (`registry.invalid`) for what is no list or has no end.
+    Raises what `Transport` does, and `UnavailableError` (`registry.invalid`) for what is no list, or has no end.
     """
 
-    def read(answer: Response) -> tuple[list[Any], str] | None:
+    def read(answer: Response) -> tuple[list[Any], int, str] | None:
         if answer.status_code in unlisted:
             return None
+        raw = body_of(answer, _PAGE_LIMIT, asked)
         try:
-            entries = list(json.loads(body_of(answer, _PAGE_LIMIT, asked))[name] or ())
+            entries = list(json.loads(raw)[name] or ())
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise odd_answer(asked, f"no list of {name}") from error
         link = answer.links.get("next", {}).get("url")
-        return entries, transport.follow(asked, answer, link) if link else ""
+        return entries, len(raw), transport.follow(asked, answer, link) if link else ""
 
     found: list[Any] = []
+    left = _LIST_LIMIT
     address += f"?n={_PAGE}"
     for _ in range(_MOST_PAGES):
         page = transport.ask(asked, "GET", address, read, expected=unlisted)
         if page is None:
             return None
-        entries, address = page
+        entries, size, address = page
         found += entries
+        left -= size
         if not address:
             return found
+        if left < 0:
+            break
     raise odd_answer(asked, f"a list of {name} without an end")
 
 

@@ -390,6 +390,14 @@ def test_a_list_without_an_end_is_given_up(client: RegistryClient, registry: Fai
     assert error.code == "registry.invalid"
 
 
+def test_a_list_that_fills_the_memory_is_given_up(client: RegistryClient, registry: FailingRegistry) -> None:
+    tags = json.dumps(["a" * 128] * 100_000)
+    registry.usual = page(f'{{"tags":{tags}}}', Link='</v2/t/x/tags/list?last=a>; rel="next"')
+    error = refusal(lambda: client.tags(Reference.parse(registry.reference)), registry)
+    assert error.code == "registry.invalid"
+    assert len(registry.asked("tags/list")) == 6
+
+
 def test_a_registry_that_does_not_list_its_repositories_is_told(
     client: RegistryClient, registry: FailingRegistry
 ) -> None:
