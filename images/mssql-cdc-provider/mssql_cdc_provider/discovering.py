@@ -38,6 +38,7 @@ def _stream(
     table: tables.Table, instances: list[tables.CaptureInstance], kept: int | None, config: MssqlCdcConfig
 ) -> Stream:
     columns, key = (instances[-1].columns, instances[-1].key) if instances else (table.columns, table.key)
+    never_null = {column.name for column in table.columns if not column.nullable}
     metadata: dict[str, Any] = {
         "captured": bool(instances),
         "capture_instances": [
@@ -56,7 +57,7 @@ def _stream(
         name=table.name.name,
         schema=table.name.schema,
         columns=[
-            Column(column.name, column.declared, column.nullable, column.name in (key or table.key))
+            Column(column.name, column.declared, column.name not in never_null, column.name in (key or table.key))
             for column in _sent(columns, picked(config.columns, table.name))
         ],
         metadata=metadata,

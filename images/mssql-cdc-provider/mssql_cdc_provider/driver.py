@@ -20,6 +20,9 @@ _SETTINGS = (
     "SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON; SET TEXTSIZE 2147483647; SET DEADLOCK_PRIORITY LOW"
 )
 
+_SERVER_SPOKE = "General SQL Server error"
+"""The driver's refrain to whatever the server itself says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -90,11 +93,14 @@ class Connection:
 
 def _connecting_failed(error: pymssql.Error, target: Target) -> SqlError:
     number, text = _said(error)
-    # The driver's number may be that of an earlier attempt, of any connection: the text is this one's.
-    if "Login failed" in text:
-        return LoginFailed(f"login failed for user `{target.user}` at {target.server}", 18456)
-    if "Net-Lib error" in text or number is None or number == 18456:
-        return Lost(f"{target.server} cannot be reached: {text}")
+    if not any(_SERVER_SPOKE in str(part) for part in error.args):
+        # The number is that of an earlier attempt, of whatever connection.
+        doubt = "; is its certificate trusted, and made for this name?" if target.verify else ""
+        return Lost(f"{target.server} cannot be reached: {text}{doubt}")
+    if "Cannot open database" in text:
+        return classified(4060, text)
+    if number == 18456:
+        return LoginFailed(f"login failed for user `{target.user}` at {target.server}", number)
     return classified(number, f"{target.server} refused the connection: {text}")
 
 
