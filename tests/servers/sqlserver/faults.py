@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from tests.servers.sqlserver.errors import error
 
 
-class HungUp(Exception):
-    """The connection ends here."""
+class HungUp(BaseException):
+    """The connection ends here. No `Exception`: of those the protocol's library makes answers."""
 
 
 @dataclass
