@@ -59,7 +59,7 @@ class Streaming:
         self._generation = 0
         self._sent = 0
         self._stored_records = 0
-        self._stored_at = self._beat_at = time.monotonic()
+        self._stored_at = self._beat_at = self._pass_at = time.monotonic()
         self._short_since: float | None = None
         self._told_unscanned = False
 
@@ -120,6 +120,7 @@ class Streaming:
 
     def _pass(self) -> Iterator[Envelope | Checkpoint]:
         """Look at the server once, and read what is there."""
+        self._pass_at = time.monotonic()
         now = poll(self._control)
         if now.max_lsn is None and not self._told_unscanned:
             self._log.warning("the log was not scanned for changes yet: does the capture job run?")
@@ -202,7 +203,8 @@ class Streaming:
 
     @property
     def _is_due(self) -> bool:
-        return self._sent - self._stored_records >= CHECKPOINT_RECORDS or self._age_s >= CHECKPOINT_S
+        since = max(self._stored_at, self._pass_at)
+        return self._sent - self._stored_records >= CHECKPOINT_RECORDS or time.monotonic() - since >= CHECKPOINT_S
 
     @property
     def _age_s(self) -> float:
