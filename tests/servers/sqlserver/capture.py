@@ -17,6 +17,7 @@ import datetime as dt
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.sqlserver.change_tables import Instance
@@ -30,6 +31,19 @@ _ROWS_AT_ONCE = 200
 _NOBODY = b"\0"
 
 
+@dataclass(frozen=True)
+class Scan:
+    """A session of the capture job: "sys.dm_cdc_log_scan_sessions"."""
+
+    number: int
+    began: dt.datetime
+    ended: dt.datetime | None = None
+    transactions: int = 0
+    rows: int = 0
+    committed: dt.datetime | None = None
+    empty: int = 0
+
+
 class Capture:
     """The capture and cleanup jobs of one database, and its log. May be used by several threads.
 
@@ -41,9 +55,13 @@ class Capture:
         self._database = database
         self.lag = 0.0
         self.new_without_max = False
+        self.polling_interval = 5.0
         self.retention = dt.timedelta(minutes=4320)
+        self.jobs: list[str] = []
+        self.errors: list[tuple[int, str]] = []
         self.instances: list[Instance] = []
-        self.running = True
+        self.running = self.agent = True
+        self._scan = Scan(0, database.now())
         self._log: deque[tuple[float, Transaction]] = deque()
         self._news = threading.Event()
         self._closed = threading.Event()
@@ -84,13 +102,23 @@ class Capture:
         self._go_on()
 
     def start(self) -> None:
-        """The job starts, and reads what the log holds."""
-        self.running = True
+        """The job starts, with SQL Server Agent if need be, and reads what the log holds."""
+        self.running = self.agent = True
         self._go_on()
 
-    def stop(self) -> None:
-        """The job stops, as it does with SQL Server Agent: commits go on, nothing is captured."""
+    def stop(self, *, agent: bool = False) -> None:
+        """The job stops, and SQL Server Agent too if `agent`: commits go on, nothing is captured."""
+        self._scan = self.last_scan()
         self.running = False
+        self.agent = not agent
+
+    def last_scan(self) -> Scan:
+        """The last scan, with the empty ones that followed it every `polling_interval` seconds."""
+        if not self.running:
+            return self._scan
+        now = self._database.now()
+        empty = int((now - self._scan.began).total_seconds() / self.polling_interval)
+        return replace(self._scan, number=max(1, self._scan.number), ended=now, empty=empty)
 
     def close(self) -> None:
         """No more jobs."""
@@ -152,6 +180,8 @@ class Capture:
         if captured:
             self._note_time(cursor, transaction)
         cursor.execute("COMMIT")
+        now = self._database.now()
+        self._scan = Scan(self._scan.number + 1, now, now, 1, captured, transaction.committed)
         self._database.changed()
 
     def _note_time(self, cursor: duckdb.DuckDBPyConnection, transaction: Transaction) -> None:
@@ -171,7 +201,7 @@ class Capture:
                 cursor.execute(
                     "UPDATE cdc.change_tables SET start_lsn = ? WHERE object_id = ?", [low_water_mark, instance.id]
                 )
-                self.changed(instance, Instance(**{**vars(instance), "start_lsn": low_water_mark}))
+                self.changed(instance, replace(instance, start_lsn=low_water_mark))
             cursor.execute(
                 "DELETE FROM cdc.lsn_time_mapping WHERE start_lsn < (SELECT min(start_lsn) FROM cdc.change_tables)"
             )

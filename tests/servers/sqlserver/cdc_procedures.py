@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from tests.servers.sqlserver import instances, tables
 from tests.servers.sqlserver.calls import Arguments, Parts, procedure, result
 from tests.servers.sqlserver.errors import error
+from tests.servers.sqlserver.live_views import live_view
 
 if TYPE_CHECKING:
     from tests.servers.sqlserver.change_tables import Instance
@@ -29,6 +31,7 @@ def _enable_database(session: Session, _: Arguments, __: Parts) -> int:
         if line.startswith("CREATE"):
             tables.create_table(session, line, shipped=True)
     session.work.run((folder / "cdc_functions.sql").read_text())
+    engine.capture.jobs = ["capture", "cleanup"]
     engine.cdc_enabled = True
     return 0
 
@@ -44,6 +47,7 @@ def _disable_database(session: Session, _: Arguments, __: Parts) -> int:
         for name in _TABLES:
             tables.drop_table(session, session.work.table(f"cdc.{name}"))
         session.work.run("DELETE FROM catalog.schemas WHERE name = 'cdc'")
+        engine.capture.jobs = []
         engine.cdc_enabled = False
     return 0
 
@@ -154,9 +158,11 @@ def _ddl_history(session: Session, arguments: Arguments, parts: Parts) -> int:
 
 @procedure("sp_cdc_help_jobs")
 def _help_jobs(session: Session, _: Arguments, parts: Parts) -> int:
+    _must_own_enabled(session)
+    jobs, names = (live_view(session, "msdb", name) for name in ("cdc_jobs", "sysjobs"))
     rows = session.work.rows(
-        'SELECT job_id, job_type, job_name, maxtrans, maxscans, "continuous", pollinginterval, retention, threshold'
-        " FROM msdb.cdc_jobs JOIN msdb.sysjobs USING (job_id)"
+        'SELECT job_id, job_type, name, maxtrans, maxscans, "continuous", pollinginterval, retention, threshold'
+        f" FROM ({jobs}) JOIN ({names}) USING (job_id)"
     )
     columns = (
         "job_id uniqueidentifier, job_type nvarchar(20), job_name sysname, maxtrans int, maxscans int, continuous bit,"
@@ -169,14 +175,27 @@ def _help_jobs(session: Session, _: Arguments, parts: Parts) -> int:
 @procedure("sp_cdc_change_job", "job_type maxtrans maxscans continuous pollinginterval retention threshold")
 def _change_job(session: Session, arguments: Arguments, _: Parts) -> int:
     _must_own_enabled(session)
-    job = str(arguments["job_type"] or "capture").lower()
-    for column in ("pollinginterval", "retention", "threshold"):
-        if arguments[column] is not None:
-            session.work.run(f"UPDATE msdb.cdc_jobs SET {column} = ? WHERE job_type = ?", [arguments[column], job])
+    if arguments["retention"] is not None:
+        session.work.capture.retention = dt.timedelta(minutes=int(arguments["retention"]))
+    if arguments["pollinginterval"] is not None:
+        session.work.capture.polling_interval = float(arguments["pollinginterval"])
     return 0
 
 
 @procedure("sp_cdc_add_job", "job_type start_job maxtrans maxscans continuous pollinginterval retention threshold")
+def _add_job(session: Session, arguments: Arguments, parts: Parts) -> int:
+    _must_own_enabled(session)
+    session.work.capture.jobs.append(str(arguments.required("job_type")).lower())
+    return _start_job(session, arguments, parts)
+
+
+@procedure("sp_cdc_drop_job", "job_type")
+def _drop_job(session: Session, arguments: Arguments, parts: Parts) -> int:
+    _stop_job(session, arguments, parts)
+    session.work.capture.jobs.remove(str(arguments.required("job_type")).lower())
+    return 0
+
+
 @procedure("sp_cdc_start_job", "job_type")
 def _start_job(session: Session, arguments: Arguments, _: Parts) -> int:
     _must_own_enabled(session)

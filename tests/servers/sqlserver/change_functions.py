@@ -28,7 +28,9 @@ def changes(session: Session, function: str, arguments: list[str]) -> tuple[str,
             instance = session.work.capture.find(function[len(prefix) :])
             if instance is None or (of_changes is _net_changes and not instance.net):
                 raise error(208, f"cdc.{function}")
-            session.engine.permissions.must_read(session.user, instance, function)
+            if not session.engine.permissions.owns(session.user):
+                source = next((table for table in session.work.tables() if table.id == instance.table), None)
+                session.engine.permissions.must_read(session.user, instance, source, function)
             if len(arguments) != 3 or not _in_range(session, instance, arguments, options):
                 raise error(313, f"cdc.{function}", state=3)
             return of_changes(instance, *arguments), instance
@@ -61,7 +63,7 @@ def _net_changes(instance: Instance, start: str, end: str, option: str) -> str:
     return f"""
         SELECT "__$start_lsn", CASE WHEN "__$operation" = 1 THEN 1 WHEN lower({option}) = 'all with merge' THEN 5
             WHEN first_operation = 2 THEN 2 ELSE 4 END AS "__$operation",
-            CASE WHEN lower({option}) = 'all with mask' AND "__$operation" = 4 THEN any_bit(masks) END
+            CASE WHEN lower({option}) = 'all with mask' AND "__$operation" = 4 AND first_operation <> 2 THEN any_bit(masks) END
             AS "__$update_mask", {columns}
         FROM (SELECT *, first("__$operation") OVER (PARTITION BY {key} ORDER BY {forth}) AS first_operation,
                 list("__$update_mask") OVER (PARTITION BY {key}) AS masks,

@@ -11,7 +11,8 @@ from importlib import resources
 
 import duckdb
 
-from tests.servers.sqlserver.datatypes import DataType, data_type
+from tests.servers.sqlserver import clocks
+from tests.servers.sqlserver.datatypes import DataType, data_type, type_rows
 
 _FIRST_LSN = 0x27 << 48 | 0x110 << 16 | 1
 
@@ -80,11 +81,14 @@ class Database:
         create("lsn_plus", _lsn_plus, ["BLOB", "BIGINT"], "BLOB")
         create("bit_is_set", _bit_is_set, ["INTEGER", "BLOB"], "BOOLEAN")
         create("any_bit", _any_bit, ["BLOB[]"], "BLOB")
-        create("utc_with_offset", _utc_with_offset, ["VARCHAR"], "VARCHAR")
+        for clock in (clocks.as_datetime2, clocks.as_time, clocks.as_datetimeoffset):
+            create(clock.__name__, clock, ["VARCHAR", "INTEGER"], "VARCHAR")
+        create("shown_datetimeoffset", clocks.shown_datetimeoffset, ["VARCHAR"], "VARCHAR")
         self.duck.execute(f"CREATE MACRO current_database_name() AS '{self.name}'")
         folder = resources.files(__package__)
         for name in ("catalog.sql", "functions.sql", "views.sql"):
             self.duck.execute((folder / name).read_text())
+        self.duck.executemany("INSERT INTO sys.types VALUES (?, ?, ?, 4, ?, ?, ?, false)", type_rows())
         self.duck.execute("INSERT INTO catalog.databases VALUES (?, 5, false, 0, false, false, 0)", [self.name])
 
     def next_lsn(self) -> bytes:
@@ -173,16 +177,6 @@ def _any_bit(masks: list[bytes]) -> bytes:
     for mask in masks:
         combined |= int.from_bytes(mask, "big")
     return combined.to_bytes(len(masks[0]), "big")
-
-
-def _utc_with_offset(text: str) -> str:
-    """`2024-05-01 10:00:00 +02:00` as it is stored: `2024-05-01 08:00:00 +120`."""
-    if text[-4:].lstrip("+- ").isdigit() and ":" not in text.rpartition(" ")[2] and text.count(" ") == 2:
-        return text
-    moment = dt.datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))
-    offset = moment.utcoffset() or dt.timedelta(0)
-    utc = (moment.replace(tzinfo=None) - offset).isoformat(" ", "microseconds")
-    return f"{utc} {int(offset.total_seconds() // 60):+d}"
 
 
 def new_transaction_id() -> bytes:

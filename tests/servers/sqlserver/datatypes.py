@@ -36,11 +36,11 @@ _KINDS = {
     "float": _Kind(62, "DOUBLE", 8, 53),
     "real": _Kind(59, "FLOAT", 4, 24),
     "date": _Kind(40, "DATE", 3, 10),
-    "time": _Kind(41, "TIME", 5, 16, 7),
+    "time": _Kind(41, "VARCHAR", 5, 16, 7),
     "datetime": _Kind(61, "TIMESTAMP_MS", 8, 23, 3),
     "smalldatetime": _Kind(58, "TIMESTAMP_S", 4, 16),
-    "datetime2": _Kind(42, "TIMESTAMP", 8, 27, 7),
-    "datetimeoffset": _Kind(43, "VARCHAR", 10, 34, 7),  # as UTC and the offset behind it: it sorts as it should
+    "datetime2": _Kind(42, "VARCHAR", 8, 27, 7),
+    "datetimeoffset": _Kind(43, "VARCHAR", 10, 34, 7),  # the three as clocks.py has them
     "char": _Kind(175, "VARCHAR", 1),
     "varchar": _Kind(167, "VARCHAR", 1),
     "text": _Kind(35, "VARCHAR", 16),
@@ -169,14 +169,8 @@ class DataType:
                 return f"as_datetime({value})"
             case "smalldatetime":
                 return f"as_smalldatetime({value})"
-            case "datetimeoffset":
-                return f"as_datetimeoffset({value})"
-            case "datetime2" | "time" | "date":
-                return (
-                    f"cast(cast({value} as TIMESTAMP) as {self.storage})"
-                    if self.name != "time"
-                    else f"as_time({value})"
-                )
+            case "datetime2" | "time" | "datetimeoffset":
+                return f"as_{self.name}(cast({value} as VARCHAR), {self.scale})"
             case _:
                 return f"cast({value} as {self.storage})"
 
@@ -202,9 +196,19 @@ def data_type(text: str) -> DataType:
 
 LSN = data_type("binary(10)")
 
+
+def type_rows() -> list[list[object]]:
+    """The rows of `sys.types`: name, system_type_id, user_type_id, max_length, precision, scale."""
+    sizes = {"char": 8000, "varchar": 8000, "nchar": 8000, "nvarchar": 8000, "binary": 8000, "varbinary": 8000}
+    return [
+        [name, kind.id, 256 if name == "sysname" else kind.id, sizes.get(name, kind.bytes), kind.precision, kind.scale]
+        for name, kind in _KINDS.items()
+    ]
+
+
 _OF_STORAGE = {
     "BOOLEAN": "bit", "UTINYINT": "tinyint", "TINYINT": "smallint", "SMALLINT": "smallint", "INTEGER": "int",
-    "USMALLINT": "int", "UINTEGER": "bigint", "BIGINT": "bigint", "UBIGINT": "decimal(20)", "HUGEINT": "decimal(38)",
+    "USMALLINT": "int", "UINTEGER": "bigint", "BIGINT": "bigint", "UBIGINT": "decimal(20)", "HUGEINT": "bigint",
     "UHUGEINT": "decimal(38)", "DOUBLE": "float", "FLOAT": "real", "DATE": "date", "TIME": "time",
     "UUID": "uniqueidentifier",
     "TIMESTAMP": "datetime2", "TIMESTAMP_MS": "datetime", "TIMESTAMP_S": "smalldatetime", "TIMESTAMP_NS": "datetime2",

@@ -30,11 +30,14 @@ class Engine:
         self.locks = ApplicationLocks()
         self.permissions = Permissions(self.database, user, password)
         self.kept = Kept()
-        self._spids = itertools.count(51)
+        self.spids: set[int] = set()
+        self._next_spid = itertools.count(51)
 
     def session(self) -> Session:
         """A session of nobody yet."""
-        return Session(self, next(self._spids))
+        session = Session(self, next(self._next_spid))
+        self.spids.add(session.spid)
+        return session
 
     @property
     def cdc_enabled(self) -> bool:

@@ -41,8 +41,5 @@ CREATE MACRO padded(value, size) AS unhex(rpad(hex(value), 2 * size, '0'));
 CREATE MACRO fits(value, size) AS CASE WHEN length(value::VARCHAR) > size THEN
     CASE WHEN length(rtrim(value::VARCHAR, ' ')) > size THEN error('truncated') ELSE left(value::VARCHAR, size) END
     ELSE value::VARCHAR END;
-CREATE MACRO as_time(value) AS CASE WHEN typeof(value) LIKE 'TIMESTAMP%' THEN try_cast(value AS TIMESTAMP)::TIME
-    ELSE value::VARCHAR::TIME END;
 CREATE MACRO as_datetime(value) AS epoch_ms(CAST(floor(round(epoch_us(cast(value AS TIMESTAMP)) * 3 / 10000.0) * 10 / 3 + 0.5) AS BIGINT))::TIMESTAMP_MS;
 CREATE MACRO as_smalldatetime(value) AS date_trunc('minute', cast(value AS TIMESTAMP) + INTERVAL 30 SECOND)::TIMESTAMP_S;
-CREATE MACRO as_datetimeoffset(value) AS utc_with_offset(value::VARCHAR);

@@ -18,7 +18,7 @@ from tests.servers.sqlserver.engine import Engine
 from tests.servers.sqlserver.faults import Faults, HungUp
 from tests.servers.sqlserver.sessions import Session
 
-_CERTIFICATE = self_signed()
+CERTIFICATE = self_signed()
 
 
 class Listener(socketserver.ThreadingTCPServer):
@@ -74,7 +74,7 @@ class _Client(socketserver.BaseRequestHandler):
             return session.answer(query)
 
         connection = Connection(
-            _CERTIFICATE,
+            CERTIFICATE,
             query_handler=answer,
             logins=listener.engine.permissions,
             database=listener.engine.database.name,

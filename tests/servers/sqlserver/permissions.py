@@ -90,11 +90,15 @@ class Permissions:
         if not self.allowed(login, permission, table.schema, table.name):
             raise error(229, permission, table.name, self._database.name, table.schema)
 
-    def must_read(self, login: str, instance: Instance, function: str) -> None:
-        """Raise error 229 unless the change functions of an instance may be read: by its role, or by a grant."""
-        if instance.role and not self.owns(login) and not self.in_role(login, instance.role):
-            raise error(229, "SELECT", function, self._database.name, "cdc")
-        if not self.allowed(login, "SELECT", "cdc", f"{instance.name}_CT") and not instance.role:
+    def sees(self, login: str, table: Table) -> bool:
+        """Whether the catalog shows a table: to who has any right on it."""
+        kinds = ("SELECT", "INSERT", "UPDATE", "DELETE", "VIEW DEFINITION")
+        return any(self.allowed(login, permission, table.schema, table.name) for permission in kinds)
+
+    def must_read(self, login: str, instance: Instance, source: Table | None, function: str) -> None:
+        """Raise error 229 unless a change function may be used: by who may read the source, and is in its role."""
+        gated = instance.role is not None and not self.owns(login) and not self.in_role(login, instance.role)
+        if gated or (source and not self.allowed(login, "SELECT", source.schema, source.name)):
             raise error(229, "SELECT", function, self._database.name, "cdc")
 
     def add_role(self, name: str) -> None:

@@ -25,6 +25,7 @@ _OF_CHANGES = {
     "__$operation": data_type("int"),
     "__$update_mask": data_type("varbinary(128)"),
 }
+_INT = data_type("int")
 _SAME_TYPE = (exp.Max, exp.Min, exp.Paren, exp.Coalesce)
 
 
@@ -60,10 +61,14 @@ def _type(of: exp.Expr, storage: str, declared: dict[str, DataType]) -> DataType
         of = of.this
     if isinstance(of, exp.Dot) and of.expression.name.lower() in _OF_LSNS:
         return LSN
-    if isinstance(of, exp.Cast | exp.TryCast) and isinstance(of.to, exp.DataType):
+    if isinstance(of, exp.Cast | exp.Convert):
         try:
-            return data_type(of.to.sql("tsql"))
+            return data_type((of.this if isinstance(of, exp.Convert) else of.to).sql("tsql"))
         except ValueError:
             return type_of_expression(storage)
+    if isinstance(of, exp.CurrentTimestampLTZ):
+        return data_type("datetimeoffset")
+    if isinstance(of, exp.Count):
+        return _INT
     found = declared.get(of.name.lower()) if isinstance(of, exp.Column) else None
     return found if found and found.storage == storage else type_of_expression(storage)

@@ -44,6 +44,7 @@ class Session:
         self.gone = threading.Event()
         self.isolation = "READ COMMITTED"
         self.lock_timeout: float | None = None
+        self.identity_insert = False
         self.row_count = 0
         self.caught: QueryError | None = None
         self.variables = Variables(self)
@@ -178,6 +179,8 @@ class Session:
             self.isolation = words.removeprefix("TRANSACTION ISOLATION LEVEL ")
         elif words.startswith("NOCOUNT"):
             self._counts_rows = words.endswith("OFF")
+        elif words.startswith("IDENTITY_INSERT"):
+            self.identity_insert = words.endswith("ON")
         elif words.startswith("LOCK_TIMEOUT"):
             milliseconds = int(words.removeprefix("LOCK_TIMEOUT").replace(" ", ""))
             self.lock_timeout = None if milliseconds < 0 else milliseconds / 1000
@@ -185,5 +188,6 @@ class Session:
     def end(self) -> None:
         """The connection is gone: its transaction is rolled back and its locks are free."""
         self.gone.set()
+        self.engine.spids.discard(self.spid)
         self.work.close()
         self.engine.locks.end_session(self.spid)

@@ -17,6 +17,8 @@ from typing import Any
 
 from pysqlbridge.tds.result import PLP_NULL
 
+from tests.servers.sqlserver.clocks import moment
+
 Encoder = Callable[[Any], bytes]
 
 _COLLATION = bytes.fromhex("0904d00034")  # SQL_Latin1_General_CP1_CI_AS
@@ -25,6 +27,7 @@ _ROW = b"\xd1"
 _DAY_ONE = dt.date(1, 1, 1).toordinal()
 _DAY_1900 = dt.date(1900, 1, 1).toordinal()
 _LENGTH = struct.Struct("<H").pack
+_OFFSET = struct.Struct("<h").pack
 _LENGTHS_OF_CHUNK = struct.Struct("<QI").pack
 _EMPTY_CHUNKS = bytes(12)
 
@@ -122,40 +125,38 @@ def _days(value: dt.date) -> bytes:
     return (value.toordinal() - _DAY_ONE).to_bytes(3, "little")
 
 
-def _clock(scale: int) -> tuple[int, Callable[[dt.time | dt.datetime], bytes]]:
-    """How many bytes the time of a day takes at this scale, and what writes it."""
-    size = 3 if scale <= 2 else 4 if scale <= 4 else 5
-    unit = int(10 ** (7 - scale))
-
-    def encode(value: dt.time | dt.datetime) -> bytes:
-        ticks = ((value.hour * 60 + value.minute) * 60 + value.second) * 10**7 + value.microsecond * 10
-        return (ticks // unit).to_bytes(size, "little")
-
-    return size, encode
+def _clock(scale: int) -> tuple[int, Callable[[int], bytes]]:
+    """How many bytes the time of a day takes at this scale, and what writes it, in ticks of 100 ns."""
+    size, unit = 3 if scale <= 2 else 4 if scale <= 4 else 5, int(10 ** (7 - scale))
+    return size, lambda ticks: (ticks // unit).to_bytes(size, "little")
 
 
 @lru_cache
 def Time(scale: int = 7) -> WireType:  # noqa: N802  # named as the type it makes
     size, clock = _clock(scale)
-    return WireType(bytes([0x29, scale]), lambda value: bytes([size]) + clock(value))
+    return WireType(bytes([0x29, scale]), lambda value: bytes([size]) + clock(moment(str(value))[1]))
 
 
 @lru_cache
 def DateTime2(scale: int = 7) -> WireType:  # noqa: N802  # named as the type it makes
     size, clock = _clock(scale)
-    head = bytes([size + 3])
-    return WireType(bytes([0x2A, scale]), lambda value: head + clock(value) + _days(value))
+
+    def encode(value: object) -> bytes:
+        day, ticks, _ = moment(str(value))
+        return bytes([size + 3]) + clock(ticks) + (day - _DAY_ONE).to_bytes(3, "little")
+
+    return WireType(bytes([0x2A, scale]), encode)
 
 
 @lru_cache
 def DateTimeOffset(scale: int = 7) -> WireType:  # noqa: N802  # named as the type it makes
-    """Takes what the store keeps: `2024-05-01 08:00:00.123456 +120`, in UTC with the offset's minutes behind it."""
+    """Takes what the store keeps."""
     size, clock = _clock(scale)
 
     def encode(value: str) -> bytes:
-        moment, _, minutes = value.rpartition(" ")
-        utc = dt.datetime.fromisoformat(moment)
-        return bytes([size + 5]) + clock(utc) + _days(utc) + struct.pack("<h", int(minutes))
+        utc, _, minutes = value.rpartition(" ")
+        day, ticks, _ = moment(utc)
+        return bytes([size + 5]) + clock(ticks) + (day - _DAY_ONE).to_bytes(3, "little") + _OFFSET(int(minutes))
 
     return WireType(bytes([0x2B, scale]), encode)
 

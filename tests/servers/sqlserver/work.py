@@ -73,6 +73,8 @@ class Work:
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run DuckDB's SQL."""
         self._cursor.execute(sql, list(values))
+        if self._begun is None:
+            self.database.changed()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that DuckDB's SQL gives."""
@@ -84,6 +86,11 @@ class Work:
 
     def find(self, schema: str, name: str) -> Table | None:
         return self.database.table(self._cursor, schema, name)
+
+    def tables(self) -> list[Table]:
+        """Every table there is."""
+        names = self.rows("SELECT schema_name, name FROM catalog.tables")
+        return [table for schema, name in names if (table := self.find(schema, name))]
 
     def table(self, name: str, number: int = 208) -> Table:
         """The table of a name of up to three parts. Raises error `number` if there is none."""

@@ -60,7 +60,7 @@ Changed = list[tuple[Row | None, Row | None]]
 
 
 def _insert(session: Session, tree: exp.Insert, table: Table) -> list[Row]:
-    columns = _insertable(tree, table)
+    columns = _insertable(tree, table, identity_insert=session.identity_insert)
     source = tree.expression
     if source is None:
         sql = f"INSERT INTO {table.quoted} DEFAULT VALUES"
@@ -85,10 +85,13 @@ def _insert(session: Session, tree: exp.Insert, table: Table) -> list[Row]:
     return session.work.rows(f"{sql} RETURNING *")
 
 
-def _insertable(tree: exp.Insert, table: Table) -> list[Column]:
+def _insertable(tree: exp.Insert, table: Table, *, identity_insert: bool) -> list[Column]:
     """The columns that values are given for."""
     if isinstance(tree.this, exp.Schema):
-        return [_column(table, each.name) for each in tree.this.expressions]
+        named = [_column(table, each.name) for each in tree.this.expressions]
+        if not identity_insert and any(column.identity for column in named):
+            raise error(544, table.name)
+        return named
     return [column for column in table.columns if not (column.identity or column.computed or _is_stamp(column))]
 
 
