@@ -89,10 +89,10 @@ def _progress(screen: Screen) -> Progress:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     return Progress(
-        TextColumn("  {task.description}"),
+        TextColumn("  {task.description}", markup=False),
         BarColumn(bar_width=30),
         DownloadColumn(),
-        TextColumn("{task.fields[status]}"),
+        TextColumn("{task.fields[status]}", markup=False),
         console=Console(stderr=True, no_color=not screen.color, highlight=False),
         transient=True,
     )

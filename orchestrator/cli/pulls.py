@@ -56,10 +56,10 @@ class BarPulls:
 
         self._screen = screen
         self._progress = Progress(
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=30),
             DownloadColumn(),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             console=Console(stderr=True, no_color=not screen.color, highlight=False),
             transient=True,
         )

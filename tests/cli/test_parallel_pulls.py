@@ -77,6 +77,24 @@ def test_a_bar_for_each_on_a_terminal(pulling: Project) -> None:
         assert f"{reference}  {DIGEST}" in shown
 
 
+def test_a_bar_shows_an_address_in_brackets_as_it_is(project: Project) -> None:
+    name = "[fe80::1]:5000/katasec/counter"
+    project.write(TASK.format("orders", f"{name}:v1", f"{name}:v1"))
+
+    def here(request: Request) -> None:
+        request.json(
+            200, {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64", "RepoDigests": [f"{name}@{DIGEST}"]}
+        )
+
+    def pull(request: Request) -> None:
+        request.chunks({"status": "Pulling from katasec", "id": "v1"}, {"status": f"Digest: {DIGEST}"})
+        request.last_chunk()
+
+    with EngineApi(project.folder / "no-engine.sock", inspect=here, pull=pull):
+        shown = on_a_terminal(project, "providers", "pull", "--all")
+    assert f"  {name}:v1 \x1b" in shown
+
+
 def test_events_for_programs(pulling: Project) -> None:
     events = pulling.run("providers", "pull", "--all", "--json").events
     ended = {event["reference"]: event["digest"] for event in events if event["event"] == "pulled"}
