@@ -26,8 +26,9 @@ LOOK_UP_S = 0.25
 """How long the relay waits for its input at a time: where it took longer, the relay stood still."""
 
 STOOD_STILL_S = 1.0
-TAIL = 2 * 1024 * 1024
-"""Longer than the first within the last of these bytes, and a container's tail may be missing."""
+TAIL = 8 * 1024 * 1024
+"""Longer than the first within the last of these bytes, and a container's tail may be missing. Pipes, the engine and
+its socket were seen to hold 2.3 MB between a container and a relay that stood still; what they hold may grow."""
 
 
 @dataclass(frozen=True, slots=True)
