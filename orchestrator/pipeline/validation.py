@@ -14,6 +14,7 @@ from orchestrator.pipeline.description import from_bytes, from_file
 from orchestrator.pipeline.descriptions import Announced
 from orchestrator.pipeline.schema_check import check_config
 from orchestrator.pipeline.secrecy import secret_values
+from orchestrator.runtime.executable import check_executable
 
 _NO_FILE = "it has no `provider.json` beside it that announces it"
 _NOTHING = "it announces nothing"
@@ -50,6 +51,7 @@ def validate(project: Project, finder: Finder, hide: Callable[[Sequence[str]], N
     `hide` is told every secret value before anything that might show one is returned. Blocks while `finder` does.
     """
     tasks, errors = _tasks(project)
+    errors += _unreadable_signers(project)
     specs = [spec for task in tasks for spec in _providers(task)]
     for spec in specs:
         hide(sorted(spec.secrets))
@@ -65,6 +67,7 @@ def validate(project: Project, finder: Finder, hide: Callable[[Sequence[str]], N
                 errors.append(found.failure)
             continue
         try:
+            _check_program(spec)
             description = _description(spec, found)
             hide(secret_values(description, spec.config))
             why = _why_not(spec, description)
@@ -93,11 +96,38 @@ def _tasks(project: Project) -> tuple[list[Task], list[DstreamError]]:
     return tasks, errors
 
 
+def _unreadable_signers(project: Project) -> Iterator[DstreamError]:
+    """What is wrong with the files that the `trust` block names."""
+    for namespace in project.trust.namespaces if project.trust else ():
+        try:
+            if namespace.key is not None:
+                from orchestrator.registry.trust.keys import PublicKey  # noqa: PLC0415  # 50 ms, for those who trust
+
+                PublicKey.read(namespace.key, namespace.where)
+            if namespace.trust_root is not None:
+                from orchestrator.registry.trust.identities import read_root  # noqa: PLC0415  # half a second
+
+                read_root(namespace.trust_root, namespace.where)
+        except ConfigError as error:
+            yield error
+
+
 def _providers(task: Task) -> Iterator[ProviderSpec]:
     yield task.input
     yield task.output
     if task.dead_letter is not None and task.dead_letter.provider is not None:
         yield task.dead_letter.provider
+
+
+def _check_program(spec: ProviderSpec) -> None:
+    """Raises `ConfigError` for a local executable that is none."""
+    if spec.kind != "path":
+        return
+    try:
+        check_executable(spec.reference)
+    except ConfigError as error:
+        error.where = spec.where.filled_from(error.where)
+        raise
 
 
 def _description(spec: ProviderSpec, found: Announced) -> Description | None:

@@ -61,3 +61,26 @@ def test_several_mistakes_are_told_apart_by_people(built_here: Project) -> None:
 def test_a_file_without_tasks_is_valid_and_says_that_it_has_none(project: Project) -> None:
     project.write("")
     assert project.run("validate").stdout == "dstream.hcl is valid: 0 tasks\n"
+
+
+def test_an_executable_that_is_not_there_is_told_before_a_run_looks_for_it(project: Project) -> None:
+    (project.folder / "plain").touch()
+    project.write(
+        'task "orders" {\n  input { provider_path = "./nowhere" }\n  output { provider_path = "./plain" }\n}\n'
+    )
+    done = project.run("validate", "--json")
+    assert done.code == 3
+    told = [(event["code"], event["where"]["line"]) for event in done.events[:-1]]
+    assert told == [("provider.missing", 2), ("provider.not_executable", 3)]
+
+
+def test_the_files_of_the_trust_block_are_read(project: Project) -> None:
+    (project.folder / "garbage.pub").write_text("garbage")
+    project.write(
+        'trust {\n  namespace "a.test/x" { key = "nowhere.pub" }\n  namespace "a.test/y" { key = "garbage.pub" }\n'
+        '  namespace "a.test/z" {\n    identity = "me"\n    issuer = "https://i.test"\n'
+        '    trust_root = "nowhere.json"\n  }\n}\n'
+    )
+    done = project.run("validate", "--json")
+    assert done.code == 3
+    assert [event["code"] for event in done.events[:-1]] == ["trust.key", "trust.key", "trust.root"]

@@ -44,7 +44,7 @@ class Identities:
         there is no network, the last known one serves.
         """
         logging.getLogger("sigstore").setLevel(logging.ERROR)  # it warns of every root that was not just fetched
-        self._verifier = BundleVerifier(trusted_root=_root(root, where) if root else _public_root(refresh=refresh))
+        self._verifier = BundleVerifier(trusted_root=read_root(root, where) if root else _public_root(refresh=refresh))
 
     def statement(self, bundle: bytes, identity: str, issuer: str) -> Statement:
         """What `bundle` signs. A `*` in `identity` stands for any text.
@@ -82,7 +82,7 @@ class _Issued:
             raise VerificationError(f"its identity is not vouched for by {self._issuer}") from error
 
 
-def _root(path: str, where: Where) -> TrustedRoot:
+def read_root(path: str, where: Where) -> TrustedRoot:
     try:
         return TrustedRoot.from_file(path)
     except OSError as error:

@@ -140,6 +140,9 @@ def test_what_announces_nothing_is_said_not_to_be_checked(project: Project, regi
 
 def test_a_local_executable_is_checked_by_the_file_beside_it(project: Project, tmp_path: Path) -> None:
     (tmp_path / "provider.json").write_text('{"name":"mine","role":"input","protocol":1,"config_schema":false}')
+    for program in (tmp_path / "mine", tmp_path / "other" / "mine"):
+        program.parent.mkdir(exist_ok=True)
+        program.touch(mode=0o755)
     project.write('task "t" {\n input { provider_path = "./mine" }\n output { provider_path = "./other/mine" }\n}\n')
     assert findings(project.run("validate", "--json")) == [("provider.description", "dstream.hcl", 2)]
 
