@@ -74,8 +74,7 @@ def wrong_kind(manifest: Manifest) -> DstreamError:
         return ConfigError(
             "provider.kind", f"{named} is an image; `provider_ref` takes an artifact", hint=hint, where=where
         )
-    what = "a catalog of providers" if manifest.kind == "catalog" else f"of type `{manifest.artifact_type}`"
-    return ConfigError("provider.kind", f"{named} is no provider but {what}", hint=_HINT, where=where)
+    return ConfigError("provider.kind", f"{named} is no provider but {_other(manifest)}", hint=_HINT, where=where)
 
 
 def no_image(manifest: Manifest) -> DstreamError:
@@ -86,8 +85,13 @@ def no_image(manifest: Manifest) -> DstreamError:
         hint = "name it with `provider_ref`, which runs it as a process of this host"
         message = f"{named} is an artifact; `provider_image` takes an image"
         return ConfigError("provider.kind", message, hint=hint, where=where)
-    what = "a catalog of providers" if manifest.kind == "catalog" else f"of type `{manifest.artifact_type}`"
-    return ConfigError("provider.kind", f"{named} is no image but {what}", where=where)
+    return ConfigError("provider.kind", f"{named} is no image but {_other(manifest)}", where=where)
+
+
+def _other(manifest: Manifest) -> str:
+    if manifest.kind == "catalog":
+        return "a catalog of providers"
+    return f"of type `{manifest.artifact_type}`" if manifest.artifact_type else "of a type that is not known"
 
 
 def _executable(manifest: Manifest, platform: str) -> Descriptor:

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from dstream_sdk.protocol import LABEL
+from orchestrator.config.model import Kind
 from orchestrator.errors import ConfigError
 from orchestrator.registry.image import best_platform
-from orchestrator.registry.layout import TITLE, Layout, executables, layout_of
+from orchestrator.registry.layout import TITLE, Layout, check_kind, executables, layout_of
 from orchestrator.registry.manifest import EMPTY_CONFIG, PROVIDER_ARTIFACT, Manifest, digest_of
 from orchestrator.registry.reference import Reference
 
@@ -30,6 +31,14 @@ def artifact(*titles: str, announced: str | None = None, packed: bool = False) -
         "annotations": {LABEL: announced} if announced is not None else {},
     }
     return Manifest.parse(REFERENCE, json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("kind", ["image", "ref"])
+def test_what_does_not_say_what_it_is_is_refused_in_words(kind: Kind) -> None:
+    config = {"mediaType": EMPTY_CONFIG, "digest": digest_of(b"{}"), "size": 2}
+    with pytest.raises(ConfigError) as caught:
+        check_kind(kind, Manifest.parse(REFERENCE, json.dumps({"config": config, "layers": []}).encode()))
+    assert caught.value.message.endswith("but of a type that is not known")
 
 
 def found(layout: Layout) -> tuple[str, str | None]:
