@@ -116,6 +116,9 @@ def _kind(settings: Settings, reference: Reference, where: Where) -> Kind:
     try:
         with registry_client(settings) as client:
             manifest = client.manifest(reference)
+            if manifest.is_index:  # the manifests that it leads to have the last word
+                one = next((entry for entry in manifest.manifests if entry.platform), None)
+                manifest = client.manifest(reference.with_digest(one.digest)) if one else manifest
     except DstreamError as error:
         error.where = where.filled_from(error.where)
         raise

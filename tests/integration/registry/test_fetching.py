@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from dstream_sdk.protocol import LABEL
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE
 from orchestrator.registry.client import RegistryClient
+from orchestrator.registry.manifest import OCI_INDEX
 from orchestrator.registry.reference import Reference
 from tests.cli.conftest import PROVIDERS, Project
 from tests.servers.artifacts import publish_by_platform
@@ -167,6 +169,19 @@ def test_one_that_cannot_be_pulled_keeps_no_other(project: Project, client: Regi
     assert pulled == {"event": "pulled", "reference": f"{namespace}/numbers:v1", "digest": there.digest}
     (error,) = [event for event in done.events if event["event"] == "error"]
     assert (error["code"], f"{namespace}/nobody:v1" in error["message"]) == ("image.not_found", True)
+
+
+def test_an_index_that_does_not_say_of_what_it_is_one_is_looked_into(
+    project: Project, client: RegistryClient, namespace: str
+) -> None:
+    """Not every tool writes into an index of which type its manifests are."""
+    reference = artifact(client, f"{namespace}/numbers:v1", NUMBERS)
+    index = dict(client.manifest(reference).document)
+    index["manifests"] = [{k: v for k, v in each.items() if k != "artifactType"} for each in index["manifests"]]
+    pushed = client.push_manifest(replace(reference, digest=None), index, OCI_INDEX)
+    done = project.run("providers", "pull", f"{namespace}/numbers:v1")
+    assert done.code == EXIT_DONE, done.stderr
+    assert pushed.digest in done.stdout
 
 
 def test_a_catalog_is_not_pulled_for_a_provider(project: Project, client: RegistryClient, namespace: str) -> None:
