@@ -155,7 +155,11 @@ class StatsLine(msgspec.Struct):
 
 
 class SignalLine(msgspec.Struct):
-    """A request to a running input that declares `signal`, such as `{"kind": "snapshot"}`."""
+    """A request to a running input that declares `signal`; what it cannot do it says in its logs.
+
+    `{"kind": "snapshot", "tables": ["dbo.Orders"], "filter": "ID > 5"}` asks it to read streams anew while it goes
+    on: all of them where `tables` is empty, every record where there is no `filter`.
+    """
 
     signal: dict[str, Any]
 

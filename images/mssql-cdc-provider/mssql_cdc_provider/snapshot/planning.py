@@ -81,7 +81,8 @@ class Planner:
             self._expect()
         ranges = self._ranges(table, job.expected or 0)
         job.begin(table.key, ranges)
-        self._log.info("reading `%s`, about %d rows, in %d ranges", job.table, job.expected or 0, len(ranges))
+        where = f" where {job.filter}" if job.filter else ""
+        self._log.info("reading `%s`%s: %d rows at most, about", job.table, where, job.expected or 0)
 
     def _expect(self) -> None:
         """Say of every job how many rows its table has, by the server's books: no table is read for it."""
