@@ -55,6 +55,8 @@ def _way_in(session: Session, error: SqlError) -> str:
             "-- each where it applies: the database is offline, or the login has no user in it",
             names,
         )
+    if isinstance(error, Lost) and target.verify and "certificate" in error.message:
+        return "HostNameInCertificate=… in the connection string, or the authority's file named in SSL_CERT_FILE"
     if isinstance(error, Lost):
         return (
             "-- at the server, where it listens:\n"
