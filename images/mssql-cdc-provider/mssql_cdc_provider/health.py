@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from dstream_sdk import Context
 from mssql_cdc_provider.changes import Times
@@ -31,20 +30,19 @@ class Health:
     def __init__(self, context: Context, session: RetryingSession) -> None:
         self._context = context
         self._session = session
-        self._scans_visible = True
-        self._seen: Any = None
+        self._may_see_scans = self._scans_visible = True
+        self._seen: object = None
         self._moved = time.monotonic()
         self._next_probe = 0.0
         self._retention: timedelta | None = None
         self._next_retention = 0.0
         self.capturing = True
-        self.lag_s = 0.0
-        """Age of the newest record when it was read; 0 once there is nothing more."""
+        self._lag_s = 0.0
 
     def delivered(self, times: Times | None, now: datetime) -> None:
-        """Note the newest transaction that was sent; `now` is the server's local time."""
+        """Note a transaction that was sent; `now` is the server's local time."""
         if times is not None and times.committed is not None:
-            self.lag_s = max(0.0, (now - times.committed).total_seconds())
+            self._lag_s = max(self._lag_s, (now - times.committed).total_seconds())
 
     def probe(self, max_lsn: bytes | None) -> None:
         """Look whether the capture job works, at most every 10 s. Raises as queries do."""
@@ -68,29 +66,37 @@ class Health:
         self.capturing = capturing
 
     def publish(self, position: Position, more: Mapping[str, float]) -> None:
-        """Send `more` and `lag_s`, `capture`, and `headroom_s`, the time until changes are cleaned up unread."""
+        """Send `more` and these figures.
+
+        `lag_s`: the longest that a change sent since the last figures was committed before; 0 without any.
+        `capture`: `running` or `stopped`. `headroom_s`: until changes at the position are cleaned up; None where the
+        retention is not known.
+        """
+        lag_s, self._lag_s = self._lag_s, 0.0
         self._context.stats(
-            lag_s=round(self.lag_s, 3),
+            lag_s=round(lag_s, 3),
             capture="running" if self.capturing else "stopped",
             headroom_s=self._headroom_s(position),
             **more,
         )
 
-    def _last_scan(self) -> Any:
-        if not self._scans_visible:
-            return None
-        try:
-            return self._session.query(
-                "SELECT TOP (1) session_id, end_time, empty_scan_count, log_record_count "
-                "FROM sys.dm_cdc_log_scan_sessions WHERE session_id <> 0 ORDER BY session_id DESC"
-            )
-        except (Denied, Gone):
-            self._scans_visible = False
-            self._context.logger.info(
-                "whether the capture job works is noticed late: the login may not see `sys.dm_cdc_log_scan_sessions` "
-                "(GRANT VIEW DATABASE STATE)"
-            )
-            return None
+    def _last_scan(self) -> object:
+        """What changes with every scan; None where it is not seen."""
+        rows: object = None
+        if self._may_see_scans:
+            try:
+                rows = self._session.query(
+                    "SELECT TOP (1) session_id, end_time, empty_scan_count, log_record_count "
+                    "FROM sys.dm_cdc_log_scan_sessions WHERE session_id <> 0 ORDER BY session_id DESC"
+                )
+            except (Denied, Gone):
+                self._may_see_scans = False
+                self._context.logger.info(
+                    "whether the capture job works is noticed late: the login may not see "
+                    "`sys.dm_cdc_log_scan_sessions` (GRANT VIEW DATABASE STATE)"
+                )
+        self._scans_visible = bool(rows)  # a secondary replica has none
+        return rows
 
     def _headroom_s(self, position: Position) -> float | None:
         now = time.monotonic()

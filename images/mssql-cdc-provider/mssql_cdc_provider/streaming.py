@@ -15,6 +15,7 @@ from mssql_cdc_provider.health import Health
 from mssql_cdc_provider.lsn import ZERO, Position
 from mssql_cdc_provider.polling import Poll, poll
 from mssql_cdc_provider.retrying_session import RetryingSession
+from mssql_cdc_provider.rotation import Rotation
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.shape import Shape
 from mssql_cdc_provider.snapshot import Snapshots
@@ -54,12 +55,14 @@ class Streaming:
         self._shape = Shape(config, context, self._state)
         self._health = Health(context, self._control)
         self.snapshots = Snapshots(config, context, connect, self._shape.subject, self._state.snapshot)
+        self._rotation = Rotation(context, self._control) if config.manage_capture_instances else None
         self._order = Order(self._state.position.commit_lsn, self._state.order)
         self._fingerprint: tuple[object, ...] | None = None
         self._generation = 0
         self._sent = 0
         self._stored_records = 0
         self._stored_at = self._beat_at = self._pass_at = time.monotonic()
+        self._turn_at = 0.0
         self._short_since: float | None = None
         self._told_unscanned = False
 
@@ -76,6 +79,11 @@ class Streaming:
         self.snapshots.close()
         for session in (self._control, *self._readers):
             session.close()
+
+    def acknowledged(self, checkpoint: Checkpoint) -> None:
+        """Everything up to this checkpoint is durable. For any thread."""
+        if self._rotation is not None:
+            self._rotation.acknowledged(Position.from_json(checkpoint.state["position"]))
 
     def read(self) -> Iterator[Envelope | Checkpoint]:
         """Every change, and the rows of snapshots, until the run should wind down. Raises `ProviderError`."""
@@ -114,7 +122,6 @@ class Streaming:
                 pause = self._config.poll_interval
                 self._context.wait(max(0.0, began + pause - time.monotonic()))
             else:
-                self._health.lag_s = 0.0
                 self._context.wait(pause * random.uniform(0.9, 1.0))  # noqa: S311 - so that many do not ask at once
                 pause = min(2 * pause, self._config.max_poll_interval)
 
@@ -128,6 +135,7 @@ class Streaming:
         self._health.probe(now.max_lsn)
         self._begin(now)
         self._refresh(now)
+        self._renew()
         if self.snapshots.pending:
             yield from self._slice()
         if not self.snapshots.finished and now.max_lsn is not None and self._ahead(now.max_lsn):
@@ -153,6 +161,14 @@ class Streaming:
         self._meet(gaps.not_captured(self._shape))
         self.snapshots.follow(self._shape.tables)
         self._fingerprint = now.fingerprint
+        self._turn_at = time.monotonic()
+
+    def _renew(self) -> None:
+        """Look after capture instances when a table may have changed, and with every heartbeat."""
+        if self._rotation is not None and time.monotonic() >= self._turn_at:
+            self._turn_at = time.monotonic() + self._config.heartbeat_interval
+            if self._rotation.turn(self._shape):
+                self._fingerprint = None
 
     def _ahead(self, max_lsn: bytes) -> bool:
         """Whether there may be anything to read."""

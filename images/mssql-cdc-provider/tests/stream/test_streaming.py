@@ -266,3 +266,35 @@ def test_a_refused_login_is_an_error_before_the_handshake(server: SqlServer, sta
 
     with pytest.raises(ProviderError, match="login failed"):
         run.wait()
+
+
+def test_more_tables_than_connections_are_merged_too(
+    server: SqlServer, start: Callable[..., Any], table: Table
+) -> None:
+    """9. Many transactions over five tables with two connections, in small pages."""
+    names = [f"T{at}" for at in range(5)]
+    table(*names)
+    run = start(batch_rows=3)
+    run.follows()
+    server.capture.stop()
+    expected = []
+    for at in range(60):
+        name = names[at * 7 % 5]
+        server.execute(f"INSERT INTO {name} VALUES ({at}, N'x')")
+        expected.append((name, "Insert", at))
+    server.capture.start()
+
+    assert what(run.get(60)) == expected
+
+
+def test_a_query_that_hangs_does_not_keep_a_run_from_stopping(
+    server: SqlServer, start: Callable[..., Any], table: Table
+) -> None:
+    table("A")
+    run = start()
+    run.follows()
+    server.faults.delay("fn_cdc_get_max_lsn", 300)
+    seen = len(server.faults.requests)
+    run.until(lambda: len(server.faults.requests) > seen + 1 or server.faults.requests[seen:])
+
+    run.stop()
