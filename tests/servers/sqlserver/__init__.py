@@ -1,11 +1,24 @@
 """A SQL Server with change data capture, for tests: emulated, or a real one.
 
 `with SqlServer() as server` emulates one: pysqlbridge speaks TDS to the clients, sqlglot puts T-SQL into the words of
-DuckDB, which keeps the rows; what change data capture does with them is written here, each rule with the page of
-Microsoft's documentation it comes from (capture.py, instances.py, definitions.py). With `MSSQL_URL` in the environment
-the same fixture makes a database on that server.
+DuckDB, which keeps the rows. What change data capture does with them is written here, each rule with the page of
+Microsoft's documentation that it comes from: capture.py, change_tables.py, change_functions.py, instances.py,
+definitions.py, writes.py.
+
+`with sql_server() as server` is that, or with `MSSQL_URL` in the environment a database on that server.
 """
 
+from __future__ import annotations
+
+import os
+
+from tests.servers.sqlserver.real import RealSqlServer
 from tests.servers.sqlserver.server import SqlServer
 
-__all__ = ["SqlServer"]
+__all__ = ["RealSqlServer", "SqlServer", "sql_server"]
+
+
+def sql_server(*, cdc: bool = True) -> SqlServer | RealSqlServer:
+    """A server for tests that need neither its faults nor its jobs in hand."""
+    url = os.environ.get("MSSQL_URL")
+    return RealSqlServer(url, cdc=cdc) if url else SqlServer(cdc=cdc)

@@ -27,7 +27,6 @@ from tests.servers.sqlserver.database import Database, new_transaction_id
 if TYPE_CHECKING:
     import duckdb
 
-_ROWS_AT_ONCE = 200
 _NOBODY = b"\0"
 
 
@@ -226,7 +225,6 @@ class Capture:
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
-    for at in range(0, len(rows), _ROWS_AT_ONCE):
-        page = rows[at : at + _ROWS_AT_ONCE]
-        marks = ", ".join(["(" + ", ".join("?" * len(page[0])) + ")"] * len(page))
-        cursor.execute(f"INSERT INTO {table} VALUES {marks}", [value for row in page for value in row])
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        cursor.execute(f"INSERT INTO {table} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)

@@ -63,8 +63,8 @@ def _net_changes(instance: Instance, start: str, end: str, option: str) -> str:
     return f"""
         SELECT "__$start_lsn", CASE WHEN "__$operation" = 1 THEN 1 WHEN lower({option}) = 'all with merge' THEN 5
             WHEN first_operation = 2 THEN 2 ELSE 4 END AS "__$operation",
-            CASE WHEN lower({option}) = 'all with mask' AND "__$operation" = 4 AND first_operation <> 2 THEN any_bit(masks) END
-            AS "__$update_mask", {columns}
+            CASE WHEN lower({option}) = 'all with mask' AND "__$operation" = 4 AND first_operation <> 2
+            THEN any_bit(masks) END AS "__$update_mask", {columns}
         FROM (SELECT *, first("__$operation") OVER (PARTITION BY {key} ORDER BY {forth}) AS first_operation,
                 list("__$update_mask") OVER (PARTITION BY {key}) AS masks,
                 row_number() OVER (PARTITION BY {key} ORDER BY {back}) AS from_the_end

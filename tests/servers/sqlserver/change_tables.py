@@ -15,6 +15,10 @@ from tests.servers.sqlserver.changelog import AFTER, BEFORE, DELETE, Change, Tra
 from tests.servers.sqlserver.database import Column, quoted
 
 
+CLUSTERED = ("__$start_lsn", "__$command_id", "__$seqval", "__$operation")
+"""The columns of a change table's clustered index. The capture job writes rows in this order."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """A capture instance: `table` is its source's id, `columns` are those it captures, `key` tells rows apart."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 import duckdb
 
@@ -61,9 +62,9 @@ class Table:
 
 
 class Database:
-    """One database. `lock` is held by who commits or captures, so that LSNs are in the order of commits."""
+    """One database, in memory or in the file `data`. `lock` is held by who commits or captures, so that LSNs are in the order of commits."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, data: Path | None = None) -> None:
         self.name = name
         self.lock = threading.RLock()
         self.utc_offset = dt.timedelta(0)
@@ -72,7 +73,7 @@ class Database:
         self._tables: dict[tuple[int, str, str], Table | None] = {}
         self._lsn = _FIRST_LSN
         self._object_id = 901578250
-        self.duck = duckdb.connect(config={"threads": 1})
+        self.duck = duckdb.connect(data or ":memory:", config={"threads": 1})
         self._install()
 
     def _install(self) -> None:
@@ -96,6 +97,13 @@ class Database:
         with self.lock:
             self._lsn += 1 << 16
             return self._lsn.to_bytes(10, "big")
+
+    def reserve_lsns(self, count: int) -> int:
+        """So many places in the log, 65,536 apart; the first of them as a number."""
+        with self.lock:
+            first = self._lsn + (1 << 16)
+            self._lsn += count << 16
+            return first
 
     def next_object_id(self) -> int:
         with self.lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 
 from tests.servers.sqlserver import cdc_procedures, procedures
 from tests.servers.sqlserver.answers import Kept
@@ -24,8 +25,8 @@ _OPTIONS = {
 class Engine:
     """One database, its jobs, its locks and its permissions."""
 
-    def __init__(self, database: str, user: str, password: str) -> None:
-        self.database = Database(database)
+    def __init__(self, database: str, user: str, password: str, data: Path | None = None) -> None:
+        self.database = Database(database, data)
         self.capture = Capture(self.database)
         self.locks = ApplicationLocks()
         self.permissions = Permissions(self.database, user, password)

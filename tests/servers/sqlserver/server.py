@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,18 +17,25 @@ from tests.servers.sqlserver.listener import Listener
 
 
 class SqlServer:
-    """`with SqlServer() as server`: an emulated server whose one database has change data capture enabled.
+    """`with SqlServer() as server`: an emulated server with one database, in memory or in the file `data`.
 
-    `capture` is its capture job (`lag`, `stop`, `start`, `scan`, `note_idle`, `expire`), `faults` what shall go wrong.
-    With `cdc=False` the database is as it is before `sys.sp_cdc_enable_db`. Everything may be called from any thread.
+    Change data capture of the database is enabled, unless `cdc` is False. `capture` is its capture job (`lag`, `stop`,
+    `start`, `scan`, `note_idle`, `expire`), `faults` what shall go wrong. May be used by several threads.
     """
 
     def __init__(
-        self, *, host: str = "127.0.0.1", port: int = 0, user: str = "sa", password: str = "Passw0rd!",
-        database: str = "testdb", cdc: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        user: str = "sa",
+        password: str = "Passw0rd!",
+        database: str = "testdb",
+        cdc: bool = True,
+        data: Path | None = None,
+    ) -> None:
         self.host, self.port, self.user, self.password, self.database = host, port, user, password, database
-        self.engine = Engine(database, user, password)
+        self.engine = Engine(database, user, password, data)
         self.faults = Faults()
         self._listener: Listener | None = None
         if cdc:
@@ -36,6 +44,10 @@ class SqlServer:
     @property
     def capture(self) -> Capture:
         return self.engine.capture
+
+    @property
+    def url(self) -> str:
+        return f"mssql://{self.user}:{self.password}@{self.host}:{self.port}/{self.database}"
 
     def connect(self, **options: Any) -> pymssql.Connection[Any]:
         """A connection of pymssql; `autocommit` and TDS 7.4 unless `options` say otherwise."""
@@ -52,7 +64,7 @@ class SqlServer:
         return connect(server=self.host, port=str(self.port), **(given | options))
 
     def execute(self, *batches: str) -> None:
-        """Run batches without a client: no fault meets them."""
+        """Run batches without a client: no fault meets them. Raises QueryError."""
         session = self.engine.session()
         session.log_in(self.user)
         try:
@@ -61,19 +73,23 @@ class SqlServer:
         finally:
             session.end()
 
+    def settle(self) -> None:
+        """Return when everything committed so far is captured."""
+        self.capture.scan()
+
     def drop_all(self) -> None:
         """Break every connection."""
         if self._listener:
             self._listener.drop_all()
 
     def start(self) -> Self:
-        """Listen, on the port of before if there was one."""
+        """Listen; after `stop` on the port of before."""
         self._listener = Listener(self.engine, self.faults, self.host, self.port)
         self.port = self._listener.port
         return self
 
     def stop(self) -> None:
-        """Refuse and break connections; the data stay for the next `start`."""
+        """Refuse and break connections, until `start`."""
         if self._listener:
             self._listener.stop()
             self._listener = None

@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 
 from tests.servers.sqlserver.change_functions import changes
+from tests.servers.sqlserver.change_tables import CLUSTERED
 from tests.servers.sqlserver.conversions import as_text, concatenated, converted
 from tests.servers.sqlserver.datatypes import DataType
 from tests.servers.sqlserver.errors import error
@@ -144,7 +145,18 @@ class Translator:
                 return exp.Column(this=node.this, table=node.args["table"])
             case exp.QueryOption():
                 node.pop()
+            case exp.Select() if self._is_in_order(node):
+                node.set("order", None)
         return node
+
+    def _is_in_order(self, select: exp.Select) -> bool:
+        """Whether rows are asked for in the order of the clustered index of one change table, in which they lie."""
+        order, source = select.args.get("order"), select.args.get("from_")
+        if not order or not source or select.args.get("joins") or not isinstance(source.this, exp.Table):
+            return False
+        names = [each.this.name.lower() for each in order.expressions if not each.args.get("desc")]
+        in_order = [name for name in CLUSTERED if name in names]
+        return source.this.name.lower().endswith("_ct") and source.this.db == "cdc" and names == in_order
 
     def type_of(self, node: exp.Expr) -> DataType | None:
         """The declared type of a column of one of the sources."""

@@ -71,7 +71,11 @@ def _integer(width: int) -> WireType:
 INTEGERS = {width: _integer(width) for width in (1, 2, 4, 8)}
 BIT = WireType(b"\x68\x01", lambda value: b"\x01\x01" if value else b"\x01\x00")
 DATE = WireType(b"\x28", lambda value: b"\x03" + _days(value))
-UNIQUEIDENTIFIER = WireType(b"\x24\x10", lambda value: b"\x10" + uuid.UUID(str(value)).bytes_le)
+UNIQUEIDENTIFIER = WireType(b"\x24\x10", lambda value: b"\x10" + _uuid(value).bytes_le)
+
+
+def _uuid(value: uuid.UUID | str) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 
 def _datetime(value: dt.datetime) -> bytes:

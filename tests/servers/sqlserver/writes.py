@@ -19,6 +19,7 @@ from tests.servers.sqlserver.changelog import AFTER, BEFORE, DELETE, INSERT, Cha
 from tests.servers.sqlserver.database import Column, Table, quoted
 from tests.servers.sqlserver.errors import QueryError, error, translated
 from tests.servers.sqlserver.keys import check_keys
+from tests.servers.sqlserver.literals import constant_columns
 from tests.servers.sqlserver.queries import translated_query
 
 if TYPE_CHECKING:
@@ -60,29 +61,36 @@ Changed = list[tuple[Row | None, Row | None]]
 
 
 def _insert(session: Session, tree: exp.Insert, table: Table) -> list[Row]:
-    columns = _insertable(tree, table, identity_insert=session.identity_insert)
     source = tree.expression
     if source is None:
-        sql = f"INSERT INTO {table.quoted} DEFAULT VALUES"
-    else:
-        names = [quoted(column.name) for column in columns]
-        stamps = [quoted(column.name) for column in table.columns if column.type.name == "timestamp"]
-        stamp = [_row_version(session)] * len(stamps)
-        if isinstance(source, exp.Values):
-            lines = []
-            for line in source.expressions:
-                if len(line.expressions) != len(columns):
-                    raise error(213)
-                values = [_assigned(session, *each) for each in zip(columns, line.expressions, strict=True)]
-                lines.append(f"({', '.join([*values, *stamp])})")
-            rows = f"VALUES {', '.join(lines)}"
+        return session.work.rows(f"INSERT INTO {table.quoted} DEFAULT VALUES RETURNING *")
+    columns = _insertable(tree, table, identity_insert=session.identity_insert)
+    stamps = [quoted(column.name) for column in table.columns if _is_stamp(column)]
+    names = ", ".join([*(quoted(column.name) for column in columns), *stamps])
+    stamp = [_row_version(session)] * len(stamps)
+    parameters: list[list[Any]] = []
+    if isinstance(source, exp.Values):
+        lines = [line.expressions for line in source.expressions]
+        if any(len(line) != len(columns) for line in lines):
+            raise error(213)
+        constants = constant_columns(lines)
+        if constants is None:
+            given = (zip(columns, line, strict=True) for line in lines)
+            assigned = ([*(_assigned(session, *each) for each in line), *stamp] for line in given)
+            rows = "VALUES " + ", ".join(f"({', '.join(line)})" for line in assigned)
         else:
-            given = [quoted(f"_{at}") for at in range(len(columns))]
-            taken = [column.type.assigned(name) for column, name in zip(columns, given, strict=True)]
-            inner = translated_query(session, source.copy())
-            rows = f"SELECT {', '.join([*taken, *stamp])} FROM ({inner}) AS s({', '.join(given)})"
-        sql = f"INSERT INTO {table.quoted} ({', '.join([*names, *stamps])}) {rows}"
-    return session.work.rows(f"{sql} RETURNING *")
+            parameters = constants
+            rows = _rows_of(columns, f"SELECT {', '.join(['unnest(?)'] * len(columns))}", stamp)
+    else:
+        rows = _rows_of(columns, translated_query(session, source.copy()), stamp)
+    return session.work.rows(f"INSERT INTO {table.quoted} ({names}) {rows} RETURNING *", parameters)
+
+
+def _rows_of(columns: list[Column], query: str, stamp: list[str]) -> str:
+    """The rows of a query as the columns take them in."""
+    given = [quoted(f"_{at}") for at in range(len(columns))]
+    taken = [column.type.assigned(name) for column, name in zip(columns, given, strict=True)]
+    return f"SELECT {', '.join([*taken, *stamp])} FROM ({query}) AS s({', '.join(given)})"
 
 
 def _insertable(tree: exp.Insert, table: Table, *, identity_insert: bool) -> list[Column]:
