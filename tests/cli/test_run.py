@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import EXIT_DONE
+from orchestrator.errors import EXIT_CONFIG, EXIT_DONE
 from tests.cli.conftest import PROVIDERS
 
 if TYPE_CHECKING:
@@ -128,3 +128,20 @@ def test_check_and_discover_show_what_providers_answer(project: Project) -> None
     assert "GRANT IT TO me" in bad.stdout
     assert project.run("check", "bad", "--json").events[-2]["reply"]["status"] == "Failed"
     assert project.run("discover", "good").stdout == "dbo.Orders\n  id int key\n"
+
+
+def test_a_config_that_the_provider_will_refuse_passes_no_check(project: Project) -> None:
+    own = project.folder / "providers"
+    own.mkdir()
+    (own / "answers.py").write_bytes((PROVIDERS / "answers.py").read_bytes())
+    (own / "answers.py").chmod(0o755)
+    schema = {"properties": {"wrong": {"type": "boolean"}}, "additionalProperties": False}
+    known = {"name": "answers", "role": "input", "protocol": 1, "commands": ["check"]}
+    (own / "provider.json").write_text(json.dumps({**known, "config_schema": schema}))
+    project.task(source=f"{own}/answers.py", config='\nwrong = "yes"\nrong = true\n')
+
+    done = project.run("check", "orders", "--json")
+    assert done.code == EXIT_CONFIG
+    error = done.events[-1]
+    assert (error["code"], error["where"]["line"]) == ("config.value", 7)
+    assert "`dstream validate` shows this and 1 more" in error["hint"]
