@@ -54,7 +54,10 @@ def run_and_watch(
     control = RunControl()
     signals = Signals(control)
 
+    phases: set[Phase] = set()
+
     def entered(phase: Phase) -> None:
+        phases.add(phase)
         signals.preparing = phase == "preparing"
 
     watching = watching_for(invocation, settings, unread=control.drain, entered=entered)
@@ -79,5 +82,8 @@ def run_and_watch(
             return error.exit_code
         finally:
             watching.close()
-        watching.summary(summary)
+        if "running" in phases or invocation.json:
+            watching.summary(summary)
+        else:
+            screen.note(f"{name} stopped before its input was read")
     return EXIT_DONE

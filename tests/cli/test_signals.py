@@ -77,6 +77,20 @@ def test_a_signal_ends_the_wait_for_an_engine_that_does_not_answer(project: Proj
     assert "stopped before anything was started" in stderr
 
 
+def test_a_signal_while_providers_start_counts_nothing(project: Project) -> None:
+    """Not `unknown emitted, 0 relayed, best-effort`, which is what nobody asked about."""
+    (project.folder / "slow").write_text("#!/bin/sh\necho here >&2\nexec sleep 60\n")
+    (project.folder / "slow").chmod(0o755)
+    project.task(output=str(project.folder / "slow"))
+    with project.started("run", "orders") as process:
+        wait_for(process, "output | here", stderr=True)
+        process.send_signal(signal.SIGINT)
+        _, stderr = rest(process)
+    assert process.returncode == EXIT_DONE
+    assert "orders stopped before its input was read" in stderr
+    assert "unknown" not in stderr
+
+
 def test_a_reader_that_goes_away_drains_the_run(project: Project) -> None:
     project.task(config="interval = 0.005")
     with project.started("run", "orders") as process:
