@@ -17,7 +17,7 @@ from dstream_sdk import (
     ProviderError,
     Stream,
 )
-from mssql_cdc_provider import __version__, checking, discovering
+from mssql_cdc_provider import __version__, checking, discovering, locks
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure import verbs
 from mssql_cdc_provider.session import Session
@@ -38,8 +38,17 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
         self._streaming = Streaming(self.config, self.context, self._connect)
         self._streaming.open()
 
-    def read(self, context: Context) -> Iterator[Envelope | Checkpoint]:  # noqa: ARG002 - `open` had it
-        return self._streaming.read()
+    def read(self, context: Context) -> Iterator[Envelope | Checkpoint]:
+        with locks.chosen(self.config, context, self._connect) as wanted:
+            if not wanted:
+                yield from self._streaming.read()
+                return
+            with locks.take_turn(wanted, context) as turn:
+                if turn is not None:
+                    yield from turn.items(self._streaming.read())
+
+    def acknowledged(self, checkpoint: Checkpoint) -> None:
+        self._streaming.acknowledged(checkpoint)
 
     def on_signal(self, signal: dict[str, Any]) -> None:
         self._streaming.snapshots.request(signal)
