@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,21 @@ if TYPE_CHECKING:
     from orchestrator.errors import DstreamError
 
 _writing = threading.Lock()
+_CONTROL = re.compile(r"[\x7f-\x9f]")
 
 
 def emit(event: dict[str, Any]) -> None:
     """Write one event. Thread-safe. Raises `BrokenPipeError` when nobody reads stdout any more."""
-    line = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    line = json_text(event)
     with _writing:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON that moves no terminal's cursor: what JSON itself lets through of control characters escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=(",", ": " if indent else ":"))
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def error_event(error: DstreamError, mask: Callable[[str], str]) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.events import emit
+from orchestrator.cli.events import emit, json_text
 from orchestrator.cli.provider_page import page
 from orchestrator.cli.sources import registry_client
 from orchestrator.config.folders import cache_folder
@@ -40,7 +39,7 @@ def inspect_and_show(invocation: Invocation, text: str, *, schema: bool, platfor
         raise announcement.manifest.lacks(platform, announcement.platforms)
     description = _description(announcement, text)
     if schema:
-        print(json.dumps(_schema(description, text), indent=2, ensure_ascii=False))
+        print(json_text(_schema(description, text), indent=2))
     elif invocation.json:
         emit(_fields(announcement, description, text))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -200,10 +201,14 @@ def digest_of(content: bytes, *, like: str | None = None) -> str:
 
 
 def _kind_of(artifact_type: str) -> Kind:
-    base = artifact_type.partition("+")[0]
-    if base.startswith(PROVIDER_ARTIFACTS):
+    if _is(PROVIDER_ARTIFACTS, artifact_type):
         return "artifact"
-    return "catalog" if base.startswith(CATALOG_ARTIFACT) else "other"
+    return "catalog" if _is((CATALOG_ARTIFACT,), artifact_type) else "other"
+
+
+def _is(types: tuple[str, ...], artifact_type: str) -> bool:
+    """Whether it is one of the types, or a version or form of it: `….catalog.v1+json`, and not `….catalogue`."""
+    return any(re.fullmatch(rf"{re.escape(one)}([.+].*)?", artifact_type) for one in types)
 
 
 def _descriptor(entry: Any) -> Descriptor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.cli import words
+from orchestrator.cli.events import json_text
 from orchestrator.cli.invocation import hoisted
 from orchestrator.cli.meter import live_line
 from orchestrator.cli.watching import summary_lines
@@ -94,3 +97,11 @@ def test_a_summary_says_equal_what_is_equal_and_unknown_what_nobody_counted() ->
 )
 def test_global_options_are_taken_wherever_they_stand(arguments: list[str], result: list[str]) -> None:
     assert hoisted(arguments) == result
+
+
+def test_json_moves_no_cursor_and_reads_back_as_it_was() -> None:
+    value = {"text": "\x1b[2J \x9b2J \x7f é"}
+    shown = json_text(value)
+    assert not set(shown) & {"\x1b", "\x9b", "\x7f"}
+    assert "é" in shown
+    assert json.loads(shown) == value

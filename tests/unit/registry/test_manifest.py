@@ -58,6 +58,8 @@ def index(*platforms: str, **more: Any) -> Manifest:
         (manifest(f"{PROVIDER_ARTIFACT}.config.v1+json"), "artifact"),
         (manifest("application/vnd.dstream.plugin"), "artifact"),
         (manifest(EMPTY_CONFIG, artifactType="application/vnd.dstream.catalog.v1+json"), "catalog"),
+        (manifest(EMPTY_CONFIG, artifactType=PROVIDER_ARTIFACT + ".v2"), "artifact"),
+        (manifest(EMPTY_CONFIG, artifactType=PROVIDER_ARTIFACT + "evil"), "other"),
         (manifest(EMPTY_CONFIG), "other"),
         (manifest("application/vnd.cncf.helm.config.v1+json"), "other"),
         (manifest(IMAGE_CONFIG, artifactType=PROVIDER_ARTIFACT), "artifact"),
