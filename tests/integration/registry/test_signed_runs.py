@@ -134,7 +134,7 @@ def test_an_image_is_known_by_every_index_that_it_came_by(engine: str, registry:
     images = EngineImages(engine)
     with RegistryClient() as client:
         image = replace(client.manifest(reference).descriptor, platform="linux/amd64").document
-        index = {"manifests": [image]}
+        index: dict[str, object] = {"manifests": [image]}
         early = client.push_manifest(reference, index, OCI_INDEX).digest
         assert images.resolve(str(reference), pull="always").digest == early
         late = early
