@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from orchestrator.runtime.base import Role
     from tests.servers.azurite import Azurite
 
 Fault = Literal["kill", "freeze", "cut"]
 FAULTS: tuple[Fault, ...] = ("kill", "freeze", "cut")
+
+ROLES: tuple[Role, ...] = ("input", "output")
 
 TERM = 15
 TAKES_OVER_WITHIN = 2 * TERM
@@ -122,6 +125,8 @@ class Pair:
             holder.network.cut()
         self._works(after=starts)
         self.takeovers.append(Takeover(fault, time.monotonic() - began))
+        alive = [role for role in ROLES if holder.project.place.pid(holder.project, role) is not None]
+        assert not alive, f"the {alive} of the host before still run"
         # By now its claim is another's, and whatever was on its way comes late.
         if fault == "freeze":
             holder.run.signal(signal.SIGCONT)
