@@ -18,7 +18,10 @@ def check(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Have both providers of a task look at what they need: logins, permissions, tables. Moves no data."""
+    """Have a task's two providers look at what they need. Moves no data.
+
+    After their configs were checked they look at logins, permissions, tables: whatever each can tell.
+    """
     from orchestrator.cli.asking import Asked, check_and_show
 
     return check_and_show(invocation_of(context), task, Asked(pull, locked, var, var_file))

@@ -18,7 +18,7 @@ def discover(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """List what a task's input can read: its tables and their columns. Moves no data."""
+    """List what a task's input can read: tables and their columns. Moves no data."""
     from orchestrator.cli.asking import Asked, discover_and_show
 
     return discover_and_show(invocation_of(context), task, Asked(pull, locked, var, var_file))

@@ -42,7 +42,7 @@ def run(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Run a task: read from its input, write to its output, until the input ends.
+    """Run a task: from its input to its output, until the input ends.
 
     Ctrl-C drains: the input stops where it can resume, and what was read is still delivered. A second one kills.
     """

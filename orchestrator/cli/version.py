@@ -8,7 +8,7 @@ from orchestrator.cli.invocation import invocation_of
 
 
 def version(context: typer.Context) -> None:
-    """Print the version of this command and of the provider contract it speaks."""
+    """Print the versions of this command and of its contract."""
     import platform
     from importlib.metadata import version as installed
 

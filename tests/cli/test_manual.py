@@ -42,3 +42,10 @@ def test_the_page_has_every_exit_code_and_every_setting() -> None:
             assert f"| {getattr(errors, name)} |" in page
     for name in Settings.model_fields:
         assert f"| `{name}` |" in page
+
+
+def test_no_list_of_commands_breaks_off_in_a_terminal_of_80_columns() -> None:
+    for command in commands(typer.main.get_command(app)):
+        for name, child in getattr(command, "commands", {}).items():
+            room = 80 - 2 - 6 - max(map(len, command.commands))  # as the list of commands has it
+            assert not child.get_short_help_str(room).endswith("..."), name

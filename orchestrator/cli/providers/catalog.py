@@ -33,7 +33,9 @@ def build(
     namespace: Where,
     names: Names = None,
     *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file, not to stdout.")
+    ] = None,
 ) -> None:
     """Print a namespace's catalog, made now.
 
@@ -60,7 +62,8 @@ def push(
     names: Names = None,
     *,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Publish this catalog, made by `build`, instead of a new one.")
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="Publish this catalog, made by `build`, instead of a new one."),
     ] = None,
 ) -> None:
     """Publish a namespace's catalog.

@@ -25,7 +25,7 @@ def inspect(
         typer.Option("--platform", metavar="OS/ARCH", help="Look at this platform's.  [default: this host's]"),
     ] = None,
 ) -> None:
-    """Show what a provider says of itself: what it does, its config, what it may touch. Pulls nothing."""
+    """Show what a provider does, its config, and what it may touch. Pulls nothing."""
     from orchestrator.cli.inspecting import inspect_and_show
 
     inspect_and_show(invocation_of(context), reference, schema=schema, platform=platform)

@@ -27,7 +27,9 @@ def lock(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> None:
-    """Write down which digest every provider's reference means: the lock that `run` follows.
+    """Write the lock: which digest each provider's reference means.
+
+    `run`, `check` and `discover` follow it.
 
     What is locked stays as it is. Where its tag has moved since, both digests are shown.
     """

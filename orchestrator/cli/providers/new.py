@@ -24,10 +24,14 @@ def new(
         typer.Option(help="`python` builds on the SDK; `dockerfile` shows the bare contract, for any language."),
     ] = "python",
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Where to put it.  [default: ./NAME]", show_default=False)
+        Path | None,
+        typer.Option("--folder", metavar="FOLDER", help="Where to put it.  [default: ./NAME]", show_default=False),
     ] = None,
 ) -> None:
-    """Make a provider of your own: a folder that builds, keeps the contract, and publishes with its own workflow."""
+    """Make a provider of your own, which works before you change it.
+
+    It is a folder that builds, keeps the contract, and publishes with its own workflow.
+    """
     from orchestrator.cli.events import emit
     from orchestrator.cli.scaffold import Names, make
 

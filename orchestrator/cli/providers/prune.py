@@ -24,7 +24,10 @@ def prune(
     all_: Annotated[bool, typer.Option("--all", "-a", help="Also what was used of late.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would go.")] = False,
 ) -> None:
-    """Remove pulled artifacts (`provider_ref`) that nothing has used for 30 days. Images are the engine's to prune."""
+    """Remove pulled artifacts that nothing has used for 30 days.
+
+    Artifacts are what `provider_ref` names. Images are the engine's to prune.
+    """
     from orchestrator.cli.events import emit
     from orchestrator.cli.sources import artifact_cache
     from orchestrator.cli.words import printable, size

@@ -34,23 +34,32 @@ def suite(
         bool, typer.Option("--artifact", help="REF is an artifact: its executable runs on this host, not contained.")
     ] = False,
     network: Annotated[
-        str | None, typer.Option(help="The container's network, as in dstream.hcl.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="The container's network, as in dstream.hcl.", show_default=False)
     ] = None,
     key: Annotated[
         list[str],
-        typer.Option(help="What of a record stays the same when it is read again: `data.id`. Repeatable."),
+        typer.Option(
+            metavar="PATH", help="What of a record stays the same when it is read again: `data.id`. Repeatable."
+        ),
     ] = [],  # noqa: B006  # typer copies it
     durable: Annotated[
         str | None,
-        typer.Option(help="A shell command that prints how many records are at an output's far side."),
+        typer.Option(
+            metavar="COMMAND", help="A shell command that prints how many records are at an output's far side."
+        ),
     ] = None,
     only: Annotated[list[str], typer.Option(metavar="CHECK", help="Run this check alone. Repeatable.")] = [],  # noqa: B006
-    patience: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for whatever should happen.")] = 30.0,
+    patience: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for whatever should happen.")
+    ] = 30.0,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as JUnit's XML too.", show_default=False)
     ] = None,
 ) -> int:
-    """Hold a provider in any language against the contract, as a black box. Exits 1 where it breaks a promise."""
+    """Test a provider in any language against the contract.
+
+    It is a black box that has to answer `describe`. Exits 1 where it breaks a promise.
+    """
     from orchestrator.cli.contract import hold
     from orchestrator.cli.subject import Subject
 

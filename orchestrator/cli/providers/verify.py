@@ -22,16 +22,19 @@ def verify(
     context: typer.Context,
     text: Annotated[str, typer.Argument(metavar="REF", help="An image or artifact; a tag means what it is locked to.")],
     *,
-    key: Annotated[Path | None, typer.Option(help="The public key that must have signed.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The public key that must have signed.")] = None,
     identity: Annotated[
-        str | None, typer.Option(help="The identity that must have signed; `*` stands for any text.")
+        str | None, typer.Option(metavar="NAME", help="The identity that must have signed; `*` stands for any text.")
     ] = None,
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="Who must have vouched for the identity.")] = None,
     trust_root: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The `trusted_root.json` of a Sigstore of your own.")
     ] = None,
 ) -> None:
-    """Say who signed what a reference means, by the `trust` block of dstream.hcl or by a signer named here."""
+    """Say who signed what a reference means.
+
+    The `trust` block of dstream.hcl says who may, or the options do.
+    """
     import dataclasses
 
     from orchestrator.cli.events import emit
