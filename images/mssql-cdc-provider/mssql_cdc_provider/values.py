@@ -1,7 +1,7 @@
 """SQL Server's values as JSON's.
 
 Most types come from the driver as what JSON needs. Here are the others: those that lose digits on the way through
-a Python type are asked for as text, and those that JSON's double would round stay text.
+a Python type, or take long, are asked for as text, and those that JSON's double would round stay text.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from mssql_cdc_provider.tsql import quoted
 Converter = Callable[[Any], Any]
 
 NATIVE = frozenset(
-    {"bit", "tinyint", "smallint", "int", "bigint", "float", "real", "decimal", "numeric", "money", "smallmoney"}
+    {"bit", "tinyint", "smallint", "int", "bigint", "float", "real"}
     | {"char", "varchar", "text", "nchar", "nvarchar", "ntext", "sysname", "uniqueidentifier"}
     | {"date", "datetime", "smalldatetime", "binary", "varbinary", "image", "timestamp", "rowversion"}
 )
 """Types whose values the driver gives whole."""
 
+_DECIMAL = frozenset({"decimal", "numeric"})
+_MONEY = frozenset({"money", "smallmoney"})
 _DIGITS_7 = frozenset({"datetime2", "datetimeoffset", "time"})
+_SURE_DIGITS = 15
+"""A double keeps any number of so many digits."""
+
+_EXACT_INTEGERS = 1e15
 _OBJECTS = frozenset({"geography", "geometry"})
 
 
@@ -32,6 +38,10 @@ def expression(column: Column) -> str:
     name = quoted(column.name)
     if column.type in NATIVE:
         return name
+    if column.type in _DECIMAL:
+        return f"CONVERT(varchar(41), {name})"
+    if column.type in _MONEY:
+        return f"CONVERT(varchar(41), {name}, 2)"  # with all four digits behind the point
     if column.type in _DIGITS_7:
         # Python's clock stops at microseconds, SQL Server's goes on to 100 ns. Style 121 is the canonical form.
         return f"CONVERT(varchar(34), {name}, 121)"
@@ -79,12 +89,12 @@ class Converters:
         return dict(zip(self._names, converted[self._skip :], strict=True))
 
 
-def number(value: Decimal) -> float | int | str:
-    """A JSON number where a double keeps every digit, else the digits as text."""
-    double = float(value)
-    if double.is_integer() and abs(double) < 1e15:
-        return int(double)
-    return double if Decimal(repr(double)) == value else format(value, "f")
+def number(text: str) -> float | int | str:
+    """A decimal as a JSON number where a double keeps every digit, else the digits as text."""
+    double = float(text)
+    if len(text) > _SURE_DIGITS and Decimal(repr(double)) != Decimal(text):
+        return text
+    return int(double) if double.is_integer() and abs(double) < _EXACT_INTEGERS else double
 
 
 def shortest(value: float) -> float:
