@@ -46,10 +46,12 @@ def result_types(
     for source in reversed(sources):
         declared |= _OF_CHANGES if isinstance(source, Instance) else {}
         declared |= {column.name.lower(): column.type for column in source.columns}
-    select = tree.find(exp.Select)
-    projections = list(select.expressions) if select else []
-    if len(projections) != len(names) or any(each.is_star for each in projections):
-        projections = [exp.column(name, quoted=True) for name in names]
+    # `SELECT * FROM (SELECT …)` has the types of what is inside.
+    listed = (list(select.expressions) for select in tree.find_all(exp.Select))
+    projections = next(
+        (each for each in listed if len(each) == len(names) and not any(one.is_star for one in each)),
+        [exp.column(name, quoted=True) for name in names],
+    )
     return [
         _type(projection.unalias(), storage, declared)
         for projection, storage in zip(projections, storages, strict=True)
