@@ -9,7 +9,12 @@ install=${CI:-false} # may system packages be installed? Scripts set it to true 
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $1"; exit "${2:-1}"; }
-usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2; exit 3; }
+help_text() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; }
+usage() { help_text >&2; exit 3; }
+
+case ${1:-} in
+  -h | --help) help_text && exit ;;
+esac
 
 # need COMMAND PACKAGE: have the command, from the distribution's package if installing is allowed
 need() {

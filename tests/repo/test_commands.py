@@ -40,3 +40,12 @@ def test_a_script_without_arguments_says_how_it_is_used(script: str) -> None:
     done = subprocess.run([REPOSITORY / "scripts" / script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3
     assert done.stderr.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("script", [path for path in files("scripts/*") if path.name != "lib.sh"], ids=name)
+def test_every_script_explains_itself_and_does_nothing_when_asked_for_help(script: Path) -> None:
+    done = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: scripts/{script.name}")
+    wrong = subprocess.run([script, "--nonsense"], capture_output=True, text=True, timeout=60, check=False)
+    assert (wrong.returncode, wrong.stdout) == (3, "")
