@@ -40,7 +40,9 @@ def parse_config(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel
         return model.model_validate(dict(values))
     except ValidationError as error:
         problems = list(_problems(model, error))
-        raise ProviderError("config is not valid: " + "; ".join(problems), hint=_hint(model)) from error
+        misnamed = any(problem["type"] in ("extra_forbidden", "missing") for problem in error.errors())
+        hint = _hint(model) if misnamed else None
+        raise ProviderError("config is not valid: " + "; ".join(problems), hint=hint) from error
 
 
 def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[str]:

@@ -129,6 +129,12 @@ def test_config_says_what_is_missing_and_what_it_knows() -> None:
     assert "this provider knows `tables`" in caught.value.hint
 
 
+def test_config_with_the_right_keys_is_not_answered_with_a_list_of_them() -> None:
+    with pytest.raises(ProviderError, match="`retry`") as caught:
+        parse_config(WideConfig, {"tables": [], "retry": "often"})
+    assert caught.value.hint is None
+
+
 def test_infrastructure_verbs_are_an_interface() -> None:
     assert InfrastructureProvider.__abstractmethods__ == {"init", "plan", "status", "destroy"}
     assert isinstance(LifecycleReply("Success").resources, list)
