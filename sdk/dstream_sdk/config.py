@@ -41,7 +41,7 @@ def parse_config(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel
     except ValidationError as error:
         problems = list(_problems(model, error))
         misnamed = any(problem["type"] in ("extra_forbidden", "missing") for problem in error.errors())
-        hint = _hint(model) if misnamed else None
+        hint = _hint(model) if misnamed else ""
         raise ProviderError("config is not valid: " + "; ".join(problems), hint=hint) from error
 
 
