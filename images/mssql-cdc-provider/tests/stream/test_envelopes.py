@@ -54,7 +54,7 @@ def test_an_insert_says_what_who_when_and_where() -> None:
 
 
 def test_an_update_has_both_rows_and_the_changed_columns_of_more_than_eight() -> None:
-    """Behaviours 23 and 27: the first column's bit is in the mask's last byte."""
+    """23, 27. The first column's bit is in the mask's last byte."""
     was, now = [0] * 9, [1, *[0] * 7, 1]
 
     (record,) = sent(PLAIN, change(BEFORE, *was, mask=0x101), change(AFTER, *now, mask=0x101))
@@ -72,7 +72,7 @@ def test_a_delete_has_the_row_as_it_was() -> None:
 
 
 def test_a_large_value_that_did_not_change_is_left_out_and_named() -> None:
-    """Behaviour 27: SQL Server says NULL for it."""
+    """27. SQL Server says NULL for it."""
     (record,) = sent([ID, NOTE], change(BEFORE, 1, None, mask=1), change(AFTER, 2, None, mask=1))
 
     assert record.data == {"id": 2}
@@ -117,13 +117,13 @@ def test_text_is_never_logged_before_a_change() -> None:
     ],
 )
 def test_half_an_update_is_an_error(rows: list[Row]) -> None:
-    """Behaviour 2."""
+    """2."""
     with pytest.raises(ProviderError, match=r"only one of its two rows"):
         sent([ID], *rows)
 
 
 def test_skipped_operations_are_not_sent() -> None:
-    """Behaviour 25."""
+    """25."""
     rows = [change(INSERT, 1), change(DELETE, 1), change(BEFORE, 1, mask=1), change(AFTER, 2, mask=1)]
 
     assert [one.metadata["OperationType"] for one in sent([ID], *rows, skip=["update", "insert"])] == ["Delete"]

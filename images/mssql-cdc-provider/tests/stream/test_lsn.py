@@ -35,7 +35,7 @@ def test_a_position_inside_a_transaction_is_before_its_end_and_behind_the_one_be
 
 
 def test_commands_order_before_sequence_values() -> None:
-    """A sequence value alone is not in the order of statements (behaviour 5)."""
+    """1, 5. A sequence value alone is not in the order of statements."""
     first = Position(b"\1" * 10, 1, b"\7" * 10, 2)
     second = Position(b"\1" * 10, 2, b"\1" * 10, 2)
 

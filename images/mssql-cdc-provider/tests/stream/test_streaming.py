@@ -126,7 +126,7 @@ def test_a_changed_key_is_a_delete_and_an_insert(server: SqlServer, start: Calla
 def test_a_transaction_of_many_pages_comes_whole(server: SqlServer, start: Callable[..., Any], table: Table) -> None:
     """10. Updates too, whose two rows no page may part."""
     table("A")
-    run = start(batch_rows=50)
+    run = start(batch_rows=47)
     run.follows()
     values = ", ".join(f"({at}, N'x')" for at in range(500))
     server.execute(f"BEGIN TRAN; INSERT INTO A VALUES {values}; UPDATE A SET v = N'y'; COMMIT")
