@@ -18,11 +18,11 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.servers.sqlserver.change_tables import Instance
 from tests.servers.sqlserver.changelog import Change, Transaction
-from tests.servers.sqlserver.database import Database, new_transaction_id
+from tests.servers.sqlserver.database import Database, insert, new_transaction_id
 
 if TYPE_CHECKING:
     import duckdb
@@ -175,7 +175,7 @@ class Capture:
                     if change.table == instance.table
                 ]
                 captured += len(rows)
-                _insert(cursor, instance.change_table, rows)
+                insert(cursor, instance.change_table, rows)
         if captured:
             self._note_time(cursor, transaction)
         cursor.execute("COMMIT")
@@ -222,9 +222,3 @@ class Capture:
             for instance in self.instances:
                 if mark is not None and instance.start_lsn < mark:
                     self.clean_up(instance, mark)
-
-
-def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        cursor.execute(f"INSERT INTO {table} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)

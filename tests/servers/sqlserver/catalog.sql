@@ -2,6 +2,7 @@
 
 CREATE SCHEMA dbo; CREATE SCHEMA cdc; CREATE SCHEMA sys; CREATE SCHEMA msdb; CREATE SCHEMA info; CREATE SCHEMA catalog;
 
+CREATE SEQUENCE catalog.row_version START 2001;
 CREATE TABLE catalog.schemas (name VARCHAR, schema_id INTEGER, principal_id INTEGER);
 INSERT INTO catalog.schemas VALUES ('dbo', 1, 1), ('guest', 2, 2), ('INFORMATION_SCHEMA', 3, 3), ('sys', 4, 4);
 CREATE TABLE catalog.tables (

@@ -14,7 +14,6 @@ from typing import Any
 from tests.servers.sqlserver.changelog import AFTER, BEFORE, DELETE, Change, Transaction
 from tests.servers.sqlserver.database import Column, quoted
 
-
 CLUSTERED = ("__$start_lsn", "__$command_id", "__$seqval", "__$operation")
 """The columns of a change table's clustered index. The capture job writes rows in this order."""
 

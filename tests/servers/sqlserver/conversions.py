@@ -26,20 +26,26 @@ _TEXT = ("char", "varchar", "nchar", "nvarchar", "sysname", "text", "ntext", "xm
 _TEXT_FUNCTIONS = (exp.DPipe, exp.Concat, exp.Upper, exp.Lower, exp.Substring, exp.Trim, exp.Replace)
 
 
-def converted(
-    value: exp.Expr, kind: exp.DataType, type_of: TypeOf, style: exp.Expr | None = None, safe: bool | None = None
-) -> exp.Expr:
-    """`value`, which is DuckDB's already, as another type."""
+def type_named(node: exp.Cast | exp.Convert) -> DataType | None:
+    """The type that a CAST or CONVERT is to; None for one that is DuckDB's own."""
     try:
-        wanted = data_type(kind.sql("tsql"))
+        return data_type((node.this if isinstance(node, exp.Convert) else node.to).sql("tsql"))
     except ValueError:
-        return exp.Cast(this=value, to=kind)
+        return None
+
+
+def converted(node: exp.Cast | exp.Convert, type_of: TypeOf) -> exp.Expr:
+    """CAST, CONVERT, TRY_CAST or TRY_CONVERT of what is in DuckDB's words already."""
+    wanted = type_named(node)
+    value, style = (node.expression, node.args.get("style")) if isinstance(node, exp.Convert) else (node.this, None)
+    if wanted is None:
+        return node
     if wanted.name in _TEXT:
         text = as_text(value, type_of, style.name if style else None)
         return text if wanted.size is None else exp.func("left", text, exp.Literal.number(wanted.size))
     if wanted.storage == "BLOB" and style is not None and style.name in ("1", "2"):
         return exp.func("hex_bytes", value, style)
-    if safe:
+    if isinstance(node, exp.TryCast) or node.args.get("safe"):
         return exp.TryCast(this=value, to=exp.DataType.build(wanted.storage, dialect="duckdb"))
     return sqlglot.parse_one(wanted.assigned(value.sql("duckdb")), read="duckdb")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -62,7 +63,10 @@ class Table:
 
 
 class Database:
-    """One database, in memory or in the file `data`. `lock` is held by who commits or captures, so that LSNs are in the order of commits."""
+    """One database, in memory or in the file `data`.
+
+    `lock` is held by who commits or captures, so that LSNs are in the order of commits.
+    """
 
     def __init__(self, name: str, data: Path | None = None) -> None:
         self.name = name
@@ -89,7 +93,7 @@ class Database:
         folder = resources.files(__package__)
         for name in ("catalog.sql", "functions.sql", "views.sql"):
             self.duck.execute((folder / name).read_text())
-        self.duck.executemany("INSERT INTO sys.types VALUES (?, ?, ?, 4, ?, ?, ?, false)", type_rows())
+        insert(self.duck, "sys.types", type_rows())
         self.duck.execute("INSERT INTO catalog.databases VALUES (?, 5, false, 0, false, false, 0)", [self.name])
 
     def next_lsn(self) -> bytes:
@@ -164,6 +168,13 @@ def _described(cursor: duckdb.DuckDBPyConnection, object_id: int, schema: str, n
         tuple(Column(at, column, data_type(kind), *rest) for at, column, kind, *rest in columns),
         tuple(Index(at, index, primary, unique, tuple(names)) for at, index, primary, unique, names in indexes),
     )
+
+
+def insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of plain values: by column, which costs DuckDB a fraction of what VALUES does."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        cursor.execute(f"INSERT INTO {table} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
 
 
 def quoted(name: str) -> str:

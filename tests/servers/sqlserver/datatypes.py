@@ -197,11 +197,15 @@ def data_type(text: str) -> DataType:
 LSN = data_type("binary(10)")
 
 
+def _user_type(name: str) -> int:
+    return 256 if name == "sysname" else _KINDS[name].id
+
+
 def type_rows() -> list[list[object]]:
-    """The rows of `sys.types`: name, system_type_id, user_type_id, max_length, precision, scale."""
+    """The rows of `sys.types`."""
     sizes = {"char": 8000, "varchar": 8000, "nchar": 8000, "nvarchar": 8000, "binary": 8000, "varbinary": 8000}
     return [
-        [name, kind.id, 256 if name == "sysname" else kind.id, sizes.get(name, kind.bytes), kind.precision, kind.scale]
+        [name, kind.id, _user_type(name), 4, sizes.get(name, kind.bytes), kind.precision, kind.scale, False]
         for name, kind in _KINDS.items()
     ]
 

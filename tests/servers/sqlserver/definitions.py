@@ -19,7 +19,7 @@ from tests.servers.sqlserver.tables import (
     add_schema,
     create_table,
     defined_column,
-    describe_column,
+    describe_columns,
     drop_table,
     key_columns,
     retype,
@@ -124,7 +124,7 @@ def _add_columns(session: Session, table: Table, tokens: Tokens) -> None:
             work.run(f"ALTER TABLE {table.quoted} ADD COLUMN {definition.removesuffix(' NOT NULL')}")
             if not column.nullable:
                 work.run(f"ALTER TABLE {table.quoted} ALTER COLUMN {quoted(column.name)} SET NOT NULL")
-            describe_column(session, table.id, column)
+            describe_columns(session, table.id, [column])
             work.run("UPDATE catalog.tables SET max_column_id_used = ? WHERE object_id = ?", [last, table.id])
             keys += [key] if key else []
         tokens.accept(",")

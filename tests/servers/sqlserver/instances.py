@@ -65,14 +65,14 @@ def enable(session: Session, table: Table, wanted: Wanted) -> None:
         [instance.id, table.id, name, instance.start_lsn, instance.net, wanted.role, key.name if key else None,
          work.database.now()],
     )  # fmt: skip
-    for ordinal, column in enumerate(columns, start=1):
-        work.run(
-            "INSERT INTO cdc.captured_columns VALUES (?, ?, ?, ?, ?, ?, NULL)",
-            [instance.id, column.name, column.id, column.type.name, ordinal, column.computed],
-        )
+    captured = enumerate(columns, start=1)
+    work.insert(
+        "cdc.captured_columns",
+        [[instance.id, each.name, each.id, each.type.name, ordinal, each.computed, None] for ordinal, each in captured],
+    )
     keyed = [column for name_of_key in instance.key for column in table.columns if column.name == name_of_key]
-    for ordinal, column in enumerate(keyed, start=1):
-        work.run("INSERT INTO cdc.index_columns VALUES (?, ?, ?, ?)", [instance.id, column.name, ordinal, column.id])
+    key_columns = enumerate(keyed, start=1)
+    work.insert("cdc.index_columns", [[instance.id, each.name, ordinal, each.id] for ordinal, each in key_columns])
     _set_tracked(session, table.id, tracked=True)
     capture.added(instance)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from tests.servers.sqlserver.change_tables import Instance
+from tests.servers.sqlserver.conversions import type_named
 from tests.servers.sqlserver.database import Table
 from tests.servers.sqlserver.datatypes import LSN, DataType, data_type, type_of_expression
 
@@ -64,10 +65,7 @@ def _type(of: exp.Expr, storage: str, declared: dict[str, DataType]) -> DataType
     if isinstance(of, exp.Dot) and of.expression.name.lower() in _OF_LSNS:
         return LSN
     if isinstance(of, exp.Cast | exp.Convert):
-        try:
-            return data_type((of.this if isinstance(of, exp.Convert) else of.to).sql("tsql"))
-        except ValueError:
-            return type_of_expression(storage)
+        return type_named(of) or type_of_expression(storage)
     if isinstance(of, exp.CurrentTimestampLTZ):
         return data_type("datetimeoffset")
     if isinstance(of, exp.Count):

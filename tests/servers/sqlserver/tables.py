@@ -51,8 +51,7 @@ def create_table(session: Session, text: str, *, shipped: bool = False) -> None:
         "INSERT INTO catalog.tables VALUES (?, ?, ?, false, ?, 0, ?, ?)",
         [table, schema, name, shipped, work.database.now(), len(columns)],
     )
-    for column, _ in columns:
-        describe_column(session, table, column)
+    describe_columns(session, table, [column for column, _ in columns])
     for key in keys:
         add_key(session, table, name, key)
     work.database.schema_changed()
@@ -112,6 +111,8 @@ def defined_column(session: Session, tokens: Tokens, at: int) -> tuple[Column, s
         sequence = f"catalog.identity_{session.work.database.next_object_id()}"
         session.work.run(f"CREATE SEQUENCE {sequence} START {int(start)}")
         definition += f" DEFAULT nextval('{sequence}')"
+    elif kind.name == "timestamp":
+        definition += " DEFAULT unhex(printf('%016X', nextval('catalog.row_version')))"
     elif default is not None:
         definition += f" DEFAULT ({kind.assigned(expression(session, default))})"
     return Column(at, name, kind, nullable, identity, False, default), definition + " NOT NULL" * (not nullable), key
@@ -127,12 +128,14 @@ def _computed(session: Session, name: str, tokens: Tokens, at: int) -> tuple[Col
     return Column(at, name, kind, True, False, True, None), f"{quoted(name)} {kind.storage} AS ({text})"
 
 
-def describe_column(session: Session, table: int, column: Column) -> None:
-    """Enter a column into the catalog."""
-    kind = column.type
-    values = [table, column.id, column.name, kind.text, kind.name, *kind.facts]
-    values += [column.nullable, column.identity, column.computed, column.default]
-    session.work.run(f"INSERT INTO catalog.columns VALUES ({', '.join('?' * len(values))})", values)
+def describe_columns(session: Session, table: int, columns: list[Column]) -> None:
+    """Enter columns into the catalog."""
+    rows = [
+        [table, each.id, each.name, each.type.text, each.type.name, *each.type.facts, each.nullable, each.identity,
+         each.computed, each.default]
+        for each in columns
+    ]  # fmt: skip
+    session.work.insert("catalog.columns", rows)
 
 
 def add_key(session: Session, table: int, name: str, key: Key) -> None:

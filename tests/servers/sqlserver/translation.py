@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tests.servers.sqlserver.change_functions import changes
 from tests.servers.sqlserver.change_tables import CLUSTERED
-from tests.servers.sqlserver.conversions import as_text, concatenated, converted
+from tests.servers.sqlserver.conversions import as_text, concatenated, converted, type_named
 from tests.servers.sqlserver.datatypes import DataType
 from tests.servers.sqlserver.errors import error
 from tests.servers.sqlserver.literals import literal, typed
@@ -43,6 +43,7 @@ class Translator:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._done: set[int] = set()
+        self._types: dict[int, DataType] = {}
         self.sources: list[Source] = []
 
     def translate(self, tree: exp.Expr) -> exp.Expr:
@@ -65,6 +66,8 @@ class Translator:
     def _put(self, node: exp.Expr, new: exp.Expr) -> None:
         if new is not node:
             self._done.add(id(new))
+            if isinstance(node, exp.Cast | exp.Convert) and (kind := type_named(node)):
+                self._types[id(new)] = kind
             node.replace(new)
 
     def _is_done(self, node: exp.Expr) -> bool:
@@ -75,6 +78,9 @@ class Translator:
     def _source(self, source: exp.Table, local: set[str]) -> exp.Expr:
         """A table in its schema; a change function and a live view become the query they stand for."""
         source.set("hints", None)
+        if isinstance(source.this, exp.GenerateSeries):
+            start, end = (self._nodes(source.this.args[each].copy()).sql("duckdb") for each in ("start", "end"))
+            return _in_place_of(source, f"SELECT unnest(range({start}, {end} + 1)) AS value", "value")
         if isinstance(source.this, exp.Anonymous):
             return self._function_of_rows(source, source.this)
         catalog, schema, name = source.catalog.lower(), source.db.lower(), source.name
@@ -114,21 +120,17 @@ class Translator:
     def _node(self, node: exp.Expr) -> exp.Expr:
         session = self._session
         match node:
-            case exp.Parameter():
+            case exp.Parameter(this=exp.Parameter()):
+                return literal(session.variables.of_server(node.this.name))
+            case exp.Parameter() if not isinstance(node.parent, exp.Parameter):
                 return literal(session.variables[node.name])
-            case exp.SessionParameter():
-                return literal(session.variables.of_server(node.name))
             case exp.National():
                 return exp.Literal.string(node.name)
             case exp.HexString():
                 digits = str(node.this)
                 return literal(bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)))
-            case exp.Convert():
-                return converted(
-                    node.expression, node.this, self.type_of, node.args.get("style"), node.args.get("safe")
-                )
-            case exp.Cast():
-                return converted(node.this, node.to, self.type_of, safe=isinstance(node, exp.TryCast))
+            case exp.Convert() | exp.Cast():
+                return converted(node, self.type_of)
             case exp.Add():
                 return concatenated(node, self.type_of)
             case exp.Concat():
@@ -141,6 +143,10 @@ class Translator:
                 return self._function(node, function)
             case exp.Func() if not isinstance(node.parent, exp.Dot | exp.Table):
                 return self._function(node, node)
+            case exp.Column() if node.name.lower() == "0x" and not node.this.quoted:
+                return literal(b"")
+            case exp.Length():
+                return exp.Anonymous(this="len", expressions=[node.this])
             case exp.Column() if node.args.get("db"):
                 return exp.Column(this=node.this, table=node.args["table"])
             case exp.QueryOption():
@@ -159,7 +165,9 @@ class Translator:
         return source.this.name.lower().endswith("_ct") and source.this.db == "cdc" and names == in_order
 
     def type_of(self, node: exp.Expr) -> DataType | None:
-        """The declared type of a column of one of the sources."""
+        """The declared type of a column of one of the sources, or of what was converted."""
+        if id(node) in self._types:
+            return self._types[id(node)]
         if isinstance(node, exp.Column):
             for source in self.sources:
                 for column in source.columns:

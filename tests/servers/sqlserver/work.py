@@ -10,7 +10,7 @@ import duckdb
 
 from tests.servers.sqlserver.capture import Capture
 from tests.servers.sqlserver.changelog import Change
-from tests.servers.sqlserver.database import Database, Table
+from tests.servers.sqlserver.database import Database, Table, insert
 from tests.servers.sqlserver.errors import error
 
 
@@ -79,6 +79,10 @@ class Work:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that DuckDB's SQL gives."""
         return self._cursor.execute(sql, list(values)).fetchall()
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows of plain values."""
+        insert(self._cursor, table, rows)
 
     def relation(self, sql: str) -> duckdb.DuckDBPyRelation:
         """The result of a query with its columns' names and types; to be fetched before anything else is run."""

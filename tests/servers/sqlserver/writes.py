@@ -65,9 +65,7 @@ def _insert(session: Session, tree: exp.Insert, table: Table) -> list[Row]:
     if source is None:
         return session.work.rows(f"INSERT INTO {table.quoted} DEFAULT VALUES RETURNING *")
     columns = _insertable(tree, table, identity_insert=session.identity_insert)
-    stamps = [quoted(column.name) for column in table.columns if _is_stamp(column)]
-    names = ", ".join([*(quoted(column.name) for column in columns), *stamps])
-    stamp = [_row_version(session)] * len(stamps)
+    names = ", ".join(quoted(column.name) for column in columns)
     parameters: list[list[Any]] = []
     if isinstance(source, exp.Values):
         lines = [line.expressions for line in source.expressions]
@@ -76,21 +74,21 @@ def _insert(session: Session, tree: exp.Insert, table: Table) -> list[Row]:
         constants = constant_columns(lines)
         if constants is None:
             given = (zip(columns, line, strict=True) for line in lines)
-            assigned = ([*(_assigned(session, *each) for each in line), *stamp] for line in given)
+            assigned = ([_assigned(session, *each) for each in line] for line in given)
             rows = "VALUES " + ", ".join(f"({', '.join(line)})" for line in assigned)
         else:
             parameters = constants
-            rows = _rows_of(columns, f"SELECT {', '.join(['unnest(?)'] * len(columns))}", stamp)
+            rows = _rows_of(columns, f"SELECT {', '.join(['unnest(?)'] * len(columns))}")
     else:
-        rows = _rows_of(columns, translated_query(session, source.copy()), stamp)
+        rows = _rows_of(columns, translated_query(session, source.copy()))
     return session.work.rows(f"INSERT INTO {table.quoted} ({names}) {rows} RETURNING *", parameters)
 
 
-def _rows_of(columns: list[Column], query: str, stamp: list[str]) -> str:
+def _rows_of(columns: list[Column], query: str) -> str:
     """The rows of a query as the columns take them in."""
     given = [quoted(f"_{at}") for at in range(len(columns))]
     taken = [column.type.assigned(name) for column, name in zip(columns, given, strict=True)]
-    return f"SELECT {', '.join([*taken, *stamp])} FROM ({query}) AS s({', '.join(given)})"
+    return f"SELECT {', '.join(taken)} FROM ({query}) AS s({', '.join(given)})"
 
 
 def _insertable(tree: exp.Insert, table: Table, *, identity_insert: bool) -> list[Column]:
@@ -112,10 +110,6 @@ def _column(table: Table, name: str) -> Column:
 
 def _is_stamp(column: Column) -> bool:
     return column.type.name == "timestamp"
-
-
-def _row_version(session: Session) -> str:
-    return f"unhex('{session.work.database.next_lsn()[:8].hex()}')"
 
 
 def _assigned(session: Session, column: Column, value: exp.Expr) -> str:
@@ -142,7 +136,7 @@ def _update(session: Session, tree: exp.Update, table: Table) -> Changed:
         for column, each in ((_column(table, each.this.name), each) for each in tree.expressions)
     ]
     stamps = [column for column in table.columns if _is_stamp(column)]
-    assignments += [f"{quoted(column.name)} = {_row_version(session)}" for column in stamps]
+    assignments += [f"{quoted(column.name)} = DEFAULT" for column in stamps]
     ids = [row[0] for row in chosen]
     name = quoted(tree.this.alias_or_name)
     among = "rowid IN (SELECT unnest(?))"
