@@ -262,6 +262,8 @@ def _sql(tokens: Tokens) -> Sql:
                 allowed -= {"SELECT", "EXEC", "EXECUTE", "SET", "INSERT", "UPDATE", "DELETE", "MERGE"}
                 if verb == "WITH":
                     allowed |= within[word]
+        elif outside and word == "VALUES":
+            allowed -= {"SELECT", "EXEC", "EXECUTE"}
         elif outside and word == "TO" and verb in ("GRANT", "DENY"):
             allowed = {"WITH"}
         depth += (word == "(") - (word == ")")
@@ -303,6 +305,8 @@ def _exec(tokens: Tokens) -> Statement:
         if named:
             tokens.expect("=")
         value = tokens.text_until(",", ";", "OUTPUT", "OUT", *_STARTS)
+        if not value:
+            tokens.expect("a value")
         arguments.append((name, value, tokens.accept("OUTPUT") or tokens.accept("OUT")))
         if not tokens.accept(","):
             break

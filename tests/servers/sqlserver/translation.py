@@ -141,12 +141,12 @@ class Translator:
                 return typed(session.work.database.now().isoformat(" "), "TIMESTAMP_MS")
             case exp.Dot(expression=exp.Func() as function):
                 return self._function(node, function)
-            case exp.Func() if not isinstance(node.parent, exp.Dot | exp.Table):
-                return self._function(node, node)
-            case exp.Column() if node.name.lower() == "0x" and not node.this.quoted:
-                return literal(b"")
             case exp.Length():
                 return exp.Anonymous(this="len", expressions=[node.this])
+            case exp.Func() if not isinstance(node.parent, exp.Dot | exp.Table):
+                return self._function(node, node)
+            case exp.Column() if node.name.lower() == "0x":  # sqlglot takes the empty binary constant for a name
+                return literal(b"")
             case exp.Column() if node.args.get("db"):
                 return exp.Column(this=node.this, table=node.args["table"])
             case exp.QueryOption():

@@ -69,7 +69,7 @@ CREATE VIEW info.tables AS SELECT current_database_name() AS "TABLE_CATALOG", sc
 CREATE VIEW info.schemata AS SELECT current_database_name() AS "CATALOG_NAME", name AS "SCHEMA_NAME" FROM catalog.schemas;
 CREATE VIEW info.columns AS SELECT current_database_name() AS "TABLE_CATALOG", t.schema_name AS "TABLE_SCHEMA", t.name AS "TABLE_NAME",
     c.name AS "COLUMN_NAME", c.column_id AS "ORDINAL_POSITION", c.default_definition AS "COLUMN_DEFAULT",
-    CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END AS "IS_NULLABLE", c.type_name AS "DATA_TYPE",
+    CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END AS "IS_NULLABLE", CASE c.type_name WHEN 'sysname' THEN 'nvarchar' ELSE c.type_name END AS "DATA_TYPE",
     CASE WHEN c.system_type_id IN (231, 239) AND c.max_length > 0 THEN c.max_length // 2
          WHEN c.system_type_id IN (165, 167, 173, 175, 231, 239, 241) THEN c.max_length
          WHEN c.system_type_id IN (34, 35) THEN 2147483647 WHEN c.system_type_id = 99 THEN 1073741823

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from tests.integration.servers.sqlserver.changes import changes, enable, error_of
-from tests.integration.servers.sqlserver.conftest import Ask
-from tests.servers.sqlserver import RealSqlServer, SqlServer
+from tests.integration.servers.sqlserver.conftest import Ask, asking
+from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 
 Server = SqlServer | RealSqlServer
 GUID = "6F9619FF-8B86-D011-B42D-00C04FC964FF"
@@ -81,6 +82,13 @@ def test_values_of_every_type_come_back(server: Server, ask: Ask) -> None:
     assert [row[0] for row in described] == ["int", *bases]
 
 
+@pytest.fixture(scope="module")
+def ask_one() -> Iterator[Ask]:
+    """One server for all, which none of them changes."""
+    with sql_server() as server, server.connect() as connection:
+        yield asking(connection)
+
+
 @pytest.mark.parametrize(
     ("sql", "value"),
     [
@@ -104,8 +112,8 @@ def test_values_of_every_type_come_back(server: Server, ask: Ask) -> None:
         ("DATEADD(second, -5, CAST('2024-05-01' AS datetime))", at("2024-04-30 23:59:55")),
     ],
 )
-def test_expressions_come_to_what_sql_server_makes_of_them(ask: Ask, sql: str, value: object) -> None:
-    assert ask(f"SELECT {sql} AS v") == [(value,)]
+def test_expressions_come_to_what_sql_server_makes_of_them(ask_one: Ask, sql: str, value: object) -> None:
+    assert ask_one(f"SELECT {sql} AS v") == [(value,)]
 
 
 def test_an_expression_without_an_alias_has_no_name(server: Server) -> None:
