@@ -32,6 +32,7 @@ ROLES: tuple[Role, ...] = ("input", "output")
 
 TERM = 15
 TAKES_OVER_WITHIN = 2 * TERM
+STARTS_WITHIN = 120  # all pairs begin at once, on whatever processors there are
 EVERY = 10
 RATE = 100
 IN_FLIGHT = 1000
@@ -98,10 +99,14 @@ class Pair:
             Host(self.folder / name, self.data, self.azurite, container, cache=self.cache, restart=self.restart)
             for name in ("one", "two")
         ]
-        self.hosts[0].start()
-        self._works(after=0)
-        self.hosts[1].start()
-        self._stands_by(self.hosts[1], 0)
+        try:
+            self.hosts[0].start()
+            self._works(after=0, within=STARTS_WITHIN)
+            self.hosts[1].start()
+            self._stands_by(self.hosts[1], 0)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -161,12 +166,12 @@ class Pair:
             return [len(start.numbers) for start in read_starts(self.sink)]
         return []
 
-    def _works(self, *, after: int) -> None:
+    def _works(self, *, after: int, within: float = TAKES_OVER_WITHIN + 3) -> None:
         """Wait until a start behind so many others has written some, and some of it is durable."""
         until(
             lambda: len(starts := self._starts()) > after and starts[-1] > 2 * RATE,
             f"another host writes: {[host.said for host in self.hosts if host.run]}",
-            TAKES_OVER_WITHIN + 3,
+            within,
             pause=0.1,
         )
 
