@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from dstream_sdk import Context
@@ -87,7 +87,7 @@ class Shape:
             for table_id, instances in sorted(found.items(), key=lambda item: names[item[0]])
             if names[table_id] in wanted
         }
-        self._note_lost()
+        self._note_lost({followed.name for followed in earlier.values()})
 
     def segments(self, position: Position, through: bytes) -> list[Segment]:
         """What to read to get every change behind `position`, up to `through`.
@@ -151,13 +151,13 @@ class Shape:
             self._log.warning("capture instance `%s` has no column %s", instance.name, ", ".join(missing))
         return [known[column.lower()] for column in chosen if column.lower() in known]
 
-    def _note_lost(self) -> None:
+    def _note_lost(self, earlier: Collection[TableName]) -> None:
         """Remember from where on tables that cannot be followed any more miss something."""
         tables, followed = self._state.tables, set(self.tables)
         wanted = set(matching(tables, self._config.tables, self._config.exclude_tables))
         for name in [name for name in tables if name not in followed]:
             if name not in wanted:
                 del tables[name]
-            elif tables[name] is None:
-                tables[name] = self._state.position.next_lsn
+            elif tables[name] is None or name in earlier:
+                tables[name] = tables[name] or self._state.position.next_lsn
                 self._log.warning("`%s` is not captured any more; the other tables go on", name)

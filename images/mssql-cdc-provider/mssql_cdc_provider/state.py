@@ -16,8 +16,9 @@ VERSION = 1
 class State:
     """Where a run is. Changed in place while it streams.
 
-    `order` counts the changes of the position's transaction that were sent. `tables` are those that were followed
-    up to the position; one that could be followed no further has the LSN from which on it misses something.
+    `order` counts the changes of the position's transaction that were sent. `tables` are those that are followed up to
+    the position; one that has the LSN from which on its changes are needed is not, since it could be followed no
+    further or begins behind the position.
     `snapshot` belongs to `snapshot.Snapshots`.
     """
 

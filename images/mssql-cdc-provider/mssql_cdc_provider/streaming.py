@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from dstream_sdk import Checkpoint, Context, Envelope, ProviderError
-from mssql_cdc_provider import gaps
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.envelopes import Order
-from mssql_cdc_provider.gaps import Gap
 from mssql_cdc_provider.health import Health
 from mssql_cdc_provider.lsn import ZERO, Position
 from mssql_cdc_provider.polling import Poll, poll
 from mssql_cdc_provider.retrying_session import RetryingSession
-from mssql_cdc_provider.rotation import Rotation
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.shape import Shape
 from mssql_cdc_provider.snapshot import Snapshots
 from mssql_cdc_provider.sql_errors import Changed, Gone, SqlError, Stopping
+from mssql_cdc_provider.standing import Standing
 from mssql_cdc_provider.state import State
 from mssql_cdc_provider.window import runs
 
@@ -47,7 +45,6 @@ class Streaming:
         self._context = context
         self._log = context.logger
         stored = State.from_json(context.state)
-        self._begun = stored is not None
         self._state = stored or State()
         self._control, *self._readers = (
             RetryingSession(connect(), context, within_s=config.retry_timeout) for _ in range(1 + config.parallelism)
@@ -55,16 +52,19 @@ class Streaming:
         self._shape = Shape(config, context, self._state)
         self._health = Health(context, self._control)
         self.snapshots = Snapshots(config, context, connect, self._shape.subject, self._state.snapshot)
-        self._rotation = Rotation(context, self._control) if config.manage_capture_instances else None
+        self._standing = Standing(
+            config=config,
+            context=context,
+            session=self._control,
+            state=self._state,
+            shape=self._shape,
+            snapshots=self.snapshots,
+            first_start=stored is None,
+        )
         self._order = Order(self._state.position.commit_lsn, self._state.order)
-        self._fingerprint: tuple[object, ...] | None = None
-        self._generation = 0
         self._sent = 0
         self._stored_records = 0
         self._stored_at = self._beat_at = self._pass_at = time.monotonic()
-        self._turn_at = 0.0
-        self._short_since: float | None = None
-        self._told_unscanned = False
 
     def open(self) -> None:
         """See that the server answers. Raises `ProviderError`."""
@@ -82,8 +82,7 @@ class Streaming:
 
     def acknowledged(self, checkpoint: Checkpoint) -> None:
         """Everything up to this checkpoint is durable. For any thread."""
-        if self._rotation is not None:
-            self._rotation.acknowledged(Position.from_json(checkpoint.state["position"]))
+        self._standing.acknowledged(Position.from_json(checkpoint.state["position"]))
 
     def read(self) -> Iterator[Envelope | Checkpoint]:
         """Every change, and the rows of snapshots, until the run should wind down. Raises `ProviderError`."""
@@ -108,7 +107,7 @@ class Streaming:
                 if surprises > MOST_SURPRISES:
                     raise
                 self._log.info("looking at the tables anew: %s", error)
-                self._fingerprint = None
+                self._standing.doubt()
                 self._context.wait(SURPRISE_PAUSE_S)
                 continue
             surprises = 0
@@ -129,67 +128,12 @@ class Streaming:
         """Look at the server once, and read what is there."""
         self._pass_at = time.monotonic()
         now = poll(self._control)
-        if now.max_lsn is None and not self._told_unscanned:
-            self._log.warning("the log was not scanned for changes yet: does the capture job run?")
-            self._told_unscanned = True
         self._health.probe(now.max_lsn)
-        self._begin(now)
-        self._refresh(now)
-        self._renew()
+        self._standing.take(now)
         if self.snapshots.pending:
             yield from self._slice()
-        if not self.snapshots.finished and now.max_lsn is not None and self._ahead(now.max_lsn):
-            yield from self._window(now, now.max_lsn)
-
-    def _begin(self, now: Poll) -> None:
-        """Take the position to stream from, at a task's first start; else see that it is one of this database's."""
-        if not self._begun:
-            self._begun = True
-            self._state.position = Position.behind(now.max_lsn or ZERO)
-        if self._generation != self._control.generation:
-            found = gaps.other_history(self._control, list(self._state.tables), self._state.position)
-            self._generation = self._control.generation
-            if found:
-                self._start_over(now.max_lsn, found)
-
-    def _refresh(self, now: Poll) -> None:
-        if now.fingerprint == self._fingerprint:
-            return
-        self._control.ask(self._shape.refresh)
-        if not self._shape.tables and self._fingerprint is None:
-            self._log.warning("none of the tables is captured; waiting for one to be")
-        self._meet(gaps.not_captured(self._shape))
-        self.snapshots.follow(self._shape.tables)
-        self._fingerprint = now.fingerprint
-        self._turn_at = time.monotonic()
-
-    def _renew(self) -> None:
-        """Look after capture instances when a table may have changed, and with every heartbeat."""
-        if self._rotation is not None and time.monotonic() >= self._turn_at:
-            self._turn_at = time.monotonic() + self._config.heartbeat_interval
-            if self._rotation.turn(self._shape):
-                self._fingerprint = None
-
-    def _ahead(self, max_lsn: bytes) -> bool:
-        """Whether there may be anything to read."""
-        position = self._state.position.commit_lsn
-        if max_lsn < position:
-            self._wait_for_log(max_lsn)
-            return False
-        self._short_since = None
-        return max_lsn > position or not self._state.position.whole
-
-    def _wait_for_log(self, max_lsn: bytes) -> None:
-        """A replica may not be as far as the server that was asked before; a database from a backup never will be."""
-        if self._short_since is None:
-            self._short_since = time.monotonic()
-            self._log.warning(
-                "the server has captured up to LSN %s, before the position %s; waiting for it",
-                max_lsn.hex(),
-                self._state.position.commit_lsn.hex(),
-            )
-        elif time.monotonic() - self._short_since > self._config.retry_timeout:
-            self._start_over(max_lsn, gaps.ahead_of_log(list(self._state.tables), self._state.position, max_lsn))
+        if not self.snapshots.finished and self._standing.is_behind(now.max_lsn):
+            yield from self._window(now)
 
     def _slice(self) -> Iterator[Envelope | Checkpoint]:
         """Rows of tables that are being read whole."""
@@ -200,9 +144,9 @@ class Streaming:
             elif self._is_due:
                 yield self._checkpoint()
 
-    def _window(self, now: Poll, through: bytes) -> Iterator[Envelope | Checkpoint]:
-        """Every change behind the position, up to `through`."""
-        state = self._state
+    def _window(self, now: Poll) -> Iterator[Envelope | Checkpoint]:
+        """Every change behind the position that is captured by now."""
+        state, through = self._state, now.max_lsn or ZERO
         for run in runs(self._readers, self._control, self._shape.segments(state.position, through)):
             for envelope in run.segment.source.envelopes.of_changes(run.rows, run.times, now.utc_offset, self._order):
                 self._sent += 1
@@ -229,15 +173,12 @@ class Streaming:
 
     def _checkpoint(self) -> Checkpoint:
         """The present state, once it is sure that nothing was lost on the way to it."""
-        position = self._state.position
-        self._meet(gaps.cleaned_up(self._control, self._shape))
-        for table in self._shape:
-            table.needs = max(table.needs, position.next_lsn)
+        self._standing.verify()
         if time.monotonic() - self._beat_at >= self._config.heartbeat_interval:
             self._beat_at = time.monotonic()
             self._beat()
         self._stored_records, self._stored_at = self._sent, time.monotonic()
-        self._state.order = 0 if position.whole else self._order.count
+        self._state.order = 0 if self._state.position.whole else self._order.count
         self._state.snapshot = self.snapshots.state
         return Checkpoint(self._state.to_json())
 
@@ -248,24 +189,3 @@ class Streaming:
                 self._control.query(self._config.heartbeat_query)
             except SqlError as error:
                 self._log.warning("`heartbeat_query` failed: %s", error)
-
-    def _meet(self, found: Sequence[Gap]) -> None:
-        """Do about lost changes what the config says. Raises `ProviderError` where that is to fail."""
-        if not found:
-            return
-        if self._config.on_gap == "fail" and self._config.snapshot.mode != "when_needed":
-            raise gaps.failure(found)
-        kept_from = {gap.table: gap.kept_from for gap in found}
-        for table in self._shape:
-            table.needs = kept_from.get(table.name, table.needs)
-        for gap in found:
-            self.snapshots.again([gap.table], gap.why)
-
-    def _start_over(self, max_lsn: bytes | None, found: Sequence[Gap]) -> None:
-        """Stream from now on, and read all tables anew, where the position means nothing to this database."""
-        self._state.position = Position.behind(max_lsn or ZERO)
-        self._meet(found)
-        for table in self._shape:
-            table.needs = self._state.position.next_lsn
-        self._fingerprint = None
-        self._short_since = None

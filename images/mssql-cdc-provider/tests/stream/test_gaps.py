@@ -148,3 +148,22 @@ def test_a_restored_database_is_read_anew_where_that_is_wanted(server: SqlServer
     assert run.get(1)[0]["metadata"]["OperationType"] == "Snapshot"
     server.execute("INSERT INTO A VALUES (2, N'x')")
     assert run.get(2)[1]["metadata"]["OperationType"] == "Insert"
+
+
+def test_an_instance_that_begins_where_the_log_was_not_scanned_yet_is_no_gap(
+    server: SqlServer, start: Start, table: Table
+) -> None:
+    """11, 16. A run that stops before the log comes to its start goes on there."""
+    table("A")
+    server.execute("INSERT INTO A VALUES (1, N'x')")
+    run = start()
+    run.follows()
+    server.capture.stop()
+    server.execute("INSERT INTO A VALUES (2, N'x')")
+    table("B")
+    run.until(lambda: len(run.states[-1][1]["tables"]) == 2)
+    state = run.stop()
+    server.execute("INSERT INTO B VALUES (3, N'x')")
+    server.capture.start()
+
+    assert [one["data"]["id"] for one in start(state).get(2)] == [2, 3]

@@ -183,13 +183,12 @@ def test_one_query_tells_which_of_many_tables_moved(server: SqlServer, start: Ca
 
 def test_an_idle_run_asks_one_question_a_poll(server: SqlServer, start: Callable[..., Any], table: Table) -> None:
     table(*(f"T{at}" for at in range(5)))
-    run = start(heartbeat_interval="1h")
     server.execute("INSERT INTO T1 VALUES (1, N'x')", "INSERT INTO T1 VALUES (2, N'x')")
-    run.until(lambda: server.faults.requests.count(server.faults.requests[-1]) > 3)
+    run = start(heartbeat_interval="1h")
+    run.until(lambda: sum("fn_cdc_get_max_lsn" in sql for sql in list(server.faults.requests)) > 3)
     server.faults.requests.clear()
     run.until(lambda: len(server.faults.requests) > 10)
 
-    assert len([sql for sql in server.faults.requests if "dm_cdc_log_scan_sessions" not in sql]) >= 10
     assert len({sql for sql in server.faults.requests if "dm_cdc_log_scan_sessions" not in sql}) == 1
 
 
