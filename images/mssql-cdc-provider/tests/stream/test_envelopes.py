@@ -66,6 +66,7 @@ def test_an_update_has_both_rows_and_the_changed_columns_of_more_than_eight() ->
 
 
 def test_a_delete_has_the_row_as_it_was() -> None:
+    """23."""
     (record,) = sent([ID], change(DELETE, 7))
 
     assert record.data == record.before == {"id": 7}
@@ -81,6 +82,7 @@ def test_a_large_value_that_did_not_change_is_left_out_and_named() -> None:
 
 
 def test_a_large_value_that_was_set_to_null_is_null() -> None:
+    """27."""
     (record,) = sent([ID, NOTE], change(BEFORE, 1, "x", mask=2), change(AFTER, 1, None, mask=2))
 
     assert record.data == {"id": 1, "note": None}
@@ -127,6 +129,16 @@ def test_skipped_operations_are_not_sent() -> None:
     rows = [change(INSERT, 1), change(DELETE, 1), change(BEFORE, 1, mask=1), change(AFTER, 2, mask=1)]
 
     assert [one.metadata["OperationType"] for one in sent([ID], *rows, skip=["update", "insert"])] == ["Delete"]
+
+
+def test_an_update_of_columns_that_are_not_sent_comes_with_nothing_changed() -> None:
+    """25. Leaving it out would hide that the row was written."""
+    instance = CaptureInstance("sales_Orders", ORDERS, 1, 2, LSN, (ID, PLAIN[0]), ("id",))
+    rows = [change(BEFORE, 1, mask=2), change(AFTER, 1, mask=2)]
+
+    (record,) = Envelopes(instance, ORDERS, [ID]).of_changes(rows, {}, timedelta(), Order(b"", 0))
+
+    assert record.metadata["Changed"] == []
 
 
 def test_order_counts_through_a_transaction_and_begins_anew_with_the_next() -> None:

@@ -1,4 +1,4 @@
-"""The update mask (behaviour 27)."""
+"""The update mask."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mssql_cdc_provider.mask import ordinals
     ],
 )
 def test_the_first_column_is_the_lowest_bit_of_the_last_byte(mask: bytes, changed: list[int]) -> None:
+    """27."""
     assert ordinals(mask) == changed
 
 

@@ -1,4 +1,4 @@
-"""The changes of all tables in commit order (behaviour 2)."""
+"""The changes of all tables in commit order."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def row(number: int, table: int) -> Row:
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(1, 5))
 def test_runs_are_in_the_order_of_the_log_whatever_pages_the_tables_come_in(owners: list[int], page: int) -> None:
+    """2."""
     log = [row(number, table) for number, table in enumerate(owners)]
     readers = [Listed([one for one in log if one[-1] == table], page) for table in range(4)]
 

@@ -38,7 +38,7 @@ def test_a_table_enabled_while_running_is_followed_from_there(server: SqlServer,
 
 
 def test_a_table_disabled_while_running_leaves_the_others(server: SqlServer, start: Start, table: Table) -> None:
-    """17."""
+    """17, 33."""
     table("A", "B")
     run = start()
     run.follows()
@@ -140,6 +140,24 @@ def test_a_renamed_table_keeps_its_name_until_the_next_run(server: SqlServer, st
     server.execute("INSERT INTO Z VALUES (3, N'x')")
 
     assert [one["metadata"]["TableName"] for one in start(state).get(1)] == ["Z"]
+
+
+def test_of_two_instances_with_the_same_start_the_newer_one_is_read(
+    server: SqlServer, start: Start, table: Table
+) -> None:
+    """20."""
+    table("A")
+    server.execute("ALTER TABLE dbo.A ADD w int", SECOND, "INSERT INTO A VALUES (1, N'x', 5)")
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT MAX(start_lsn) AS mark FROM cdc.lsn_time_mapping")
+        ((mark,),) = cursor.fetchall()
+    for instance in ("dbo_A", "dbo_A_2"):  # the cleanup of both gives both the same start
+        server.execute(f"EXEC sys.sp_cdc_cleanup_change_table N'{instance}', 0x{mark.hex()}, 5000")
+    run = start()
+    run.follows()
+    server.execute("INSERT INTO A VALUES (2, N'x', 6)")
+
+    assert data(run, 1) == [{"id": 2, "v": "x", "w": 6}]
 
 
 def test_chosen_capture_instances_alone_are_read(server: SqlServer, start: Start, table: Table) -> None:

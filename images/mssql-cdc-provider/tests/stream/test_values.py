@@ -1,4 +1,4 @@
-"""SQL Server's values as JSON's (behaviour 26)."""
+"""SQL Server's values as JSON's."""
 
 from __future__ import annotations
 
@@ -112,6 +112,7 @@ def test_a_moment_keeps_all_seven_digits(moment: dt.datetime, ticks: int, offset
     ],
 )
 def test_how_each_type_is_sent(column_type: str, value: Any, expected: Any) -> None:
+    """26."""
     assert sent(column_type, value) == expected
 
 
