@@ -14,7 +14,7 @@ from tests.servers.registry import Registry
 from tests.servers.script import REPOSITORY, run_script
 
 NAMESPACE = "ghcr.io/katasec"
-PROVIDERS = ("counter-input-provider", "console-output-provider")
+PROVIDERS = ("counter-input-provider", "console-output-provider", "mssql-cdc-provider")
 _MADE_FROM = (
     "VERSION.txt",
     "constraints.txt",
@@ -32,13 +32,14 @@ class Images:
 
     counter: str
     console: str
+    mssql: str
     mirrors: dict[str, str]
 
 
 def images_at(address: str) -> Images:
     """The references that `publish_images` leads to, in the registry at `address`."""
-    counter, console = (f"{address}/katasec/{name}:v0.1.0" for name in PROVIDERS)
-    return Images(counter, console, {NAMESPACE: f"{address}/katasec"})
+    counter, console, mssql = (f"{address}/katasec/{name}:v0.1.0" for name in PROVIDERS)
+    return Images(counter, console, mssql, {NAMESPACE: f"{address}/katasec"})
 
 
 def publish_images(registry: Registry) -> Images:
