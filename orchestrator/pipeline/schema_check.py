@@ -31,6 +31,15 @@ def check_config(spec: ProviderSpec, description: Description) -> list[ConfigErr
     return sorted(errors, key=lambda error: (error.where.line or 0, error.where.column or 0))
 
 
+def refuse_config(spec: ProviderSpec, description: Description) -> None:
+    """Raises the first of what `check_config` finds; its hint says where the others are shown."""
+    errors = check_config(spec, description)
+    if errors:
+        more = f"`dstream validate` shows this and {len(errors) - 1} more" if len(errors) > 1 else ""
+        errors[0].hint = "; ".join(filter(None, (errors[0].hint, more))) or None
+        raise errors[0]
+
+
 class _Check:
     def __init__(self, spec: ProviderSpec, provider: str, schema: dict[str, Any]) -> None:
         self._spec = spec

@@ -16,6 +16,7 @@ from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.fence import fence
 from orchestrator.pipeline.observe import Observer, Outbox, RunControl
 from orchestrator.pipeline.provider import Prepared, prepare
+from orchestrator.pipeline.schema_check import refuse_config
 from orchestrator.pipeline.secrecy import secret_values
 from orchestrator.pipeline.sources import PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
@@ -104,7 +105,10 @@ class Session:
         return self._runtimes[kind]
 
     def prepare(self, role: Role) -> Prepared:
-        """Resolve one provider, pulling where needed, and learn which of its values are secret."""
+        """Resolve one provider, pulling where needed, and learn which of its values are secret.
+
+        Raises `ConfigError` for a config that the provider's own schema refuses, besides what `prepare` raises.
+        """
         spec = self.task.input if role == "input" else self.task.output
         self.services.hide(sorted(spec.secrets))
         self.observer.phase("preparing", spec.reference)
@@ -114,6 +118,8 @@ class Session:
                 self.observer.warning(warning)
         prepared = prepare(spec, self.services.sources, pull=self.options.pull, on_event=self._pulling)
         self.services.hide(secret_values(prepared.description, spec.config))
+        if prepared.description is not None:
+            refuse_config(spec, prepared.description)
         return prepared
 
     def fence(self, kinds: set[str]) -> None:

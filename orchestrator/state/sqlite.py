@@ -56,10 +56,24 @@ class SqliteState:
             with suppress(OSError):  # SQLite is about to say what is wrong
                 path.touch(mode=0o600)
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._keep_a_log()
             self._db.execute("PRAGMA synchronous = FULL")
             self._migrate()
         path.chmod(0o600)
+
+    def _keep_a_log(self) -> None:
+        """Switch to write-ahead logging. SQLite does not wait for others here: where two do it at once, one is told
+        that the file is locked."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     @property
     def pace_s(self) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE
 from tests.cli.conftest import PROVIDERS
 
@@ -130,7 +132,8 @@ def test_check_and_discover_show_what_providers_answer(project: Project) -> None
     assert project.run("discover", "good").stdout == "dbo.Orders\n  id int key\n"
 
 
-def test_a_config_that_the_provider_will_refuse_passes_no_check(project: Project) -> None:
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_a_config_that_the_provider_will_refuse_starts_nothing(project: Project, verb: str) -> None:
     own = project.folder / "providers"
     own.mkdir()
     (own / "answers.py").write_bytes((PROVIDERS / "answers.py").read_bytes())
@@ -140,8 +143,9 @@ def test_a_config_that_the_provider_will_refuse_passes_no_check(project: Project
     (own / "provider.json").write_text(json.dumps({**known, "config_schema": schema}))
     project.task(source=f"{own}/answers.py", config='\nwrong = "yes"\nrong = true\n')
 
-    done = project.run("check", "orders", "--json")
+    done = project.run(verb, "orders", "--json")
     assert done.code == EXIT_CONFIG
+    assert not [event for event in done.events if event.get("phase") == "starting"]
     error = done.events[-1]
     assert (error["code"], error["where"]["line"]) == ("config.value", 7)
     assert "`dstream validate` shows this and 1 more" in error["hint"]
