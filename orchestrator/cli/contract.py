@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.events import emit
+from orchestrator.cli.screen import Screen
 from orchestrator.cli.signals import Signals
 from orchestrator.cli.subject import command_of
 from orchestrator.cli.words import printable
@@ -44,6 +45,8 @@ def hold(invocation: Invocation, subject: Subject, config: str, options: Sequenc
         _announced(command) as announced,
         _running([*suite, *announced, "--", *command.line]) as running,
     ):
+        # It answers first of all what it is, and may take its time.
+        Screen(invocation).note(f"asking `{printable(subject.provider)}` what it is")
         for line in running.stdout or ():
             if invocation.json:
                 emit({"event": "contract", **json.loads(line)})
