@@ -5,6 +5,10 @@ DuckDB, which keeps the rows. What change data capture does with them is written
 Microsoft's documentation that it comes from: capture.py, change_tables.py, change_functions.py, instances.py,
 definitions.py, writes.py.
 
+What it does not do: the types of arithmetic (`AVG` and `/` of integers are not integers), savepoints, MERGE and writes
+through joins, blocking (of two transactions that write one row, the second is a deadlock's victim; one that has written
+reads the moment of its first write), collations, triggers, views and procedures of users, more than one database.
+
 `with sql_server() as server` is that, or with `MSSQL_URL` in the environment a database on that server.
 """
 

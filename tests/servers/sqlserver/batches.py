@@ -6,7 +6,6 @@ A statement ends at `;` or where a word begins another one, as T-SQL has it; `ME
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from tests.servers.sqlserver.tokens import Tokens
 
@@ -143,7 +142,6 @@ Statement = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=512)
 def statements(batch: str) -> list[Statement]:
     """The statements of a batch. Raises error 102 for what is none."""
     tokens = Tokens(batch)

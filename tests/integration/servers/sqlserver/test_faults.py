@@ -31,6 +31,16 @@ def test_a_deadlock_ends_the_transaction_and_not_the_connection(emulated: SqlSer
     assert ask_emulated("SELECT COUNT(*) AS n FROM dbo.t") == [(0,)]
 
 
+def test_of_two_writers_of_one_row_the_second_is_a_deadlock_victim(emulated: SqlServer, ask_emulated: Ask) -> None:
+    ask_emulated("CREATE TABLE dbo.t (id int PRIMARY KEY, a int); INSERT INTO dbo.t VALUES (1, 1)")
+    ask_emulated("BEGIN TRAN; UPDATE dbo.t SET a = 2")
+    other = asking(emulated.connect())
+    assert failure_of(other, "UPDATE dbo.t SET a = 3") == 1205
+    ask_emulated("COMMIT")
+    other("UPDATE dbo.t SET a = a + 10")
+    assert ask_emulated("SELECT a FROM dbo.t") == [(12,)]
+
+
 def test_a_fault_meets_as_many_requests_as_it_is_told(emulated: SqlServer, ask_emulated: Ask) -> None:
     emulated.faults.fail("MAX_LSN", 1205, times=2)
     sql = "SELECT sys.fn_cdc_get_max_lsn() AS l"
