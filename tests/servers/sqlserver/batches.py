@@ -5,8 +5,23 @@ A statement ends at `;` or where a word begins another one, as T-SQL has it; `ME
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from tests.servers.sqlserver.statements import (
+    Block,
+    Declare,
+    Exec,
+    ExecText,
+    If,
+    Raise,
+    Return,
+    SetOption,
+    SetVariable,
+    Sql,
+    Statement,
+    Transaction,
+    Use,
+    WaitFor,
+    While,
+)
 from tests.servers.sqlserver.tokens import Tokens
 
 _STARTS = frozenset(
@@ -46,100 +61,6 @@ _STARTS = frozenset(
         "CHECKPOINT",
     ]
 )
-
-
-@dataclass(frozen=True)
-class Sql:
-    """A query, a change of data or of the schema; `verb` is its first word."""
-
-    verb: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Declare:
-    variables: list[tuple[str, str, str]]  # name, type, value
-
-
-@dataclass(frozen=True)
-class SetVariable:
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class SetOption:
-    words: str
-
-
-@dataclass(frozen=True)
-class Exec:
-    """A call; `result` is the variable that takes the return code, a value `(name, text, is it OUTPUT)`."""
-
-    procedure: str
-    arguments: list[tuple[str | None, str, bool]]
-    result: str | None = None
-
-
-@dataclass(frozen=True)
-class ExecText:
-    """`EXEC ('…')`."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class If:
-    condition: str
-    then: Statement
-    otherwise: Statement | None
-
-
-@dataclass(frozen=True)
-class While:
-    condition: str
-    body: Statement
-
-
-@dataclass(frozen=True)
-class Block:
-    statements: list[Statement]
-    caught: list[Statement] | None = field(default=None)
-    """What runs when one of `statements` fails: `BEGIN TRY … BEGIN CATCH`."""
-
-
-@dataclass(frozen=True)
-class Transaction:
-    verb: str  # BEGIN, COMMIT, ROLLBACK
-
-
-@dataclass(frozen=True)
-class Raise:
-    """`RAISERROR`, `THROW` or `PRINT` with its arguments."""
-
-    verb: str
-    arguments: list[str]
-
-
-@dataclass(frozen=True)
-class WaitFor:
-    delay: str
-
-
-@dataclass(frozen=True)
-class Return:
-    """`RETURN`: the batch ends."""
-
-
-@dataclass(frozen=True)
-class Use:
-    database: str
-
-
-Statement = (
-    Sql | Declare | SetVariable | SetOption | Exec | ExecText | If | While | Block | Transaction | Raise | WaitFor
-    | Return | Use
-)  # fmt: skip
 
 
 def statements(batch: str) -> list[Statement]:

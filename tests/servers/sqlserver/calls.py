@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pysqlbridge.tds.result import Query
 
 from tests.servers.sqlserver.answers import ResultSet, RowCount
-from tests.servers.sqlserver.batches import Exec
 from tests.servers.sqlserver.datatypes import data_type
 from tests.servers.sqlserver.errors import error
 from tests.servers.sqlserver.queries import value
+from tests.servers.sqlserver.statements import Exec
 
 if TYPE_CHECKING:
     from tests.servers.sqlserver.sessions import Session

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from tests.servers.sqlserver import instances, tables
 from tests.servers.sqlserver.calls import Arguments, Parts, procedure, result
 from tests.servers.sqlserver.errors import error
-from tests.servers.sqlserver.live_views import live_view
 
 if TYPE_CHECKING:
     from tests.servers.sqlserver.change_tables import Instance
@@ -58,7 +56,7 @@ def _disable_database(session: Session, _: Arguments, __: Parts) -> int:
     " filegroup_name allow_partition_switch",
 )
 def _enable_table(session: Session, arguments: Arguments, _: Parts) -> int:
-    _must_own_enabled(session)
+    must_own_enabled(session)
     net = arguments["supports_net_changes"]
     instances.enable(
         session,
@@ -76,7 +74,7 @@ def _enable_table(session: Session, arguments: Arguments, _: Parts) -> int:
 
 @procedure("sp_cdc_disable_table", "source_schema source_name capture_instance")
 def _disable_table(session: Session, arguments: Arguments, _: Parts) -> int:
-    _must_own_enabled(session)
+    must_own_enabled(session)
     table, wanted = _source(session, arguments), str(arguments.required("capture_instance"))
     of_table = session.work.capture.of_table(table.id)
     found = [instance for instance in of_table if wanted.lower() in ("all", instance.name.lower())]
@@ -89,7 +87,7 @@ def _disable_table(session: Session, arguments: Arguments, _: Parts) -> int:
 
 @procedure("sp_cdc_cleanup_change_table", "capture_instance low_water_mark threshold")
 def _clean_up(session: Session, arguments: Arguments, _: Parts) -> int:
-    _must_own_enabled(session)
+    must_own_enabled(session)
     instance = _instance(session, arguments.required("capture_instance"))
     mark = arguments["low_water_mark"]
     if mark is not None and not session.work.rows("SELECT 1 FROM cdc.lsn_time_mapping WHERE start_lsn = ?", [mark]):
@@ -156,70 +154,8 @@ def _ddl_history(session: Session, arguments: Arguments, parts: Parts) -> int:
     return 0
 
 
-@procedure("sp_cdc_help_jobs")
-def _help_jobs(session: Session, _: Arguments, parts: Parts) -> int:
-    _must_own_enabled(session)
-    jobs, names = (live_view(session, "msdb", name) for name in ("cdc_jobs", "sysjobs"))
-    rows = session.work.rows(
-        'SELECT job_id, job_type, name, maxtrans, maxscans, "continuous", pollinginterval, retention, threshold'
-        f" FROM ({jobs}) JOIN ({names}) USING (job_id)"
-    )
-    columns = (
-        "job_id uniqueidentifier, job_type nvarchar(20), job_name sysname, maxtrans int, maxscans int, continuous bit,"
-        " pollinginterval bigint, retention bigint, threshold bigint"
-    )
-    parts.append(result(columns, rows))
-    return 0
-
-
-@procedure("sp_cdc_change_job", "job_type maxtrans maxscans continuous pollinginterval retention threshold")
-def _change_job(session: Session, arguments: Arguments, _: Parts) -> int:
-    _must_own_enabled(session)
-    if arguments["retention"] is not None:
-        session.work.capture.retention = dt.timedelta(minutes=int(arguments["retention"]))
-    if arguments["pollinginterval"] is not None:
-        session.work.capture.polling_interval = float(arguments["pollinginterval"])
-    return 0
-
-
-@procedure("sp_cdc_add_job", "job_type start_job maxtrans maxscans continuous pollinginterval retention threshold")
-def _add_job(session: Session, arguments: Arguments, parts: Parts) -> int:
-    _must_own_enabled(session)
-    session.work.capture.jobs.append(str(arguments.required("job_type")).lower())
-    return _start_job(session, arguments, parts)
-
-
-@procedure("sp_cdc_drop_job", "job_type")
-def _drop_job(session: Session, arguments: Arguments, parts: Parts) -> int:
-    _stop_job(session, arguments, parts)
-    session.work.capture.jobs.remove(str(arguments.required("job_type")).lower())
-    return 0
-
-
-@procedure("sp_cdc_start_job", "job_type")
-def _start_job(session: Session, arguments: Arguments, _: Parts) -> int:
-    _must_own_enabled(session)
-    if str(arguments["job_type"] or "capture").lower() == "capture":
-        session.work.capture.start()
-    return 0
-
-
-@procedure("sp_cdc_stop_job", "job_type")
-def _stop_job(session: Session, arguments: Arguments, _: Parts) -> int:
-    _must_own_enabled(session)
-    if str(arguments["job_type"] or "capture").lower() == "capture":
-        session.work.capture.stop()
-    return 0
-
-
-@procedure("sp_cdc_scan", "maxtrans maxscans continuous pollinginterval")
-def _scan(session: Session, _: Arguments, __: Parts) -> int:
-    _must_own_enabled(session)
-    session.work.capture.scan()
-    return 0
-
-
-def _must_own_enabled(session: Session) -> None:
+def must_own_enabled(session: Session) -> None:
+    """Raise error 22904 or 22901 unless an owner asks, and the database has change data capture."""
     session.engine.permissions.must_own(session.user)
     if not session.engine.cdc_enabled:
         raise error(22901, session.work.database.name)

@@ -6,7 +6,7 @@ import itertools
 import re
 from pathlib import Path
 
-from tests.servers.sqlserver import cdc_procedures, procedures
+from tests.servers.sqlserver import cdc_procedures, job_procedures, procedures
 from tests.servers.sqlserver.answers import Kept
 from tests.servers.sqlserver.applocks import ApplicationLocks
 from tests.servers.sqlserver.capture import Capture
@@ -14,7 +14,7 @@ from tests.servers.sqlserver.database import Database
 from tests.servers.sqlserver.permissions import Permissions
 from tests.servers.sqlserver.sessions import Session
 
-PROCEDURES = (cdc_procedures, procedures)  # which register themselves when they are loaded
+PROCEDURES = (cdc_procedures, job_procedures, procedures)  # which register themselves when they are loaded
 _OPTIONS = {
     "snapshot_isolation_state": (r"ALLOW_SNAPSHOT_ISOLATION\s+(?:(ON)|OFF)", int),
     "is_read_committed_snapshot_on": (r"READ_COMMITTED_SNAPSHOT\s+(?:(ON)|OFF)", bool),

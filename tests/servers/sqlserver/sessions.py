@@ -10,8 +10,9 @@ import duckdb
 from pysqlbridge.tds.result import Query
 from sqlglot import exp
 
-from tests.servers.sqlserver import batches, definitions, writes
+from tests.servers.sqlserver import definitions, statements, writes
 from tests.servers.sqlserver.answers import Answer, ResultSet, RowCount
+from tests.servers.sqlserver.batches import statements as statements_of
 from tests.servers.sqlserver.calls import execute, request
 from tests.servers.sqlserver.errors import QueryError, error, translated
 from tests.servers.sqlserver.queries import holds, select, value
@@ -72,48 +73,48 @@ class Session:
 
     def batch(self, sql: str, parts: list[ResultSet | RowCount]) -> None:
         """Run the statements of `sql`; what they answer goes to `parts`."""
-        for statement in batches.statements(sql):
+        for statement in statements_of(sql):
             self._run(statement, parts)
 
-    def _run(self, statement: batches.Statement, parts: list[ResultSet | RowCount]) -> None:
+    def _run(self, statement: statements.Statement, parts: list[ResultSet | RowCount]) -> None:
         match statement:
-            case batches.Sql():
+            case statements.Sql():
                 self._sql(statement, parts)
-            case batches.Exec():
+            case statements.Exec():
                 execute(self, statement, parts)
-            case batches.ExecText():
+            case statements.ExecText():
                 self.batch(str(value(self, statement.text)), parts)
-            case batches.Declare():
+            case statements.Declare():
                 for name, kind, text in statement.variables:
                     self.variables.declare(name, kind)
                     self.variables.assign(name, value(self, text))
-            case batches.SetVariable():
+            case statements.SetVariable():
                 self.variables.assign(statement.name, value(self, statement.value))
-            case batches.If():
+            case statements.If():
                 chosen = statement.then if holds(self, statement.condition) else statement.otherwise
                 if chosen:
                     self._run(chosen, parts)
-            case batches.While():
+            case statements.While():
                 while not self.gone.is_set() and holds(self, statement.condition):
                     self._run(statement.body, parts)
-            case batches.Block():
+            case statements.Block():
                 self._block(statement, parts)
-            case batches.Transaction():
+            case statements.Transaction():
                 self._transaction(statement.verb)
-            case batches.SetOption():
+            case statements.SetOption():
                 self._option(statement.words)
-            case batches.Raise():
+            case statements.Raise():
                 self._raise(statement)
-            case batches.WaitFor():
+            case statements.WaitFor():
                 hours, minutes, seconds = str(value(self, statement.delay)).split(":")
                 self.gone.wait(int(hours) * 3600 + int(minutes) * 60 + float(seconds))
-            case batches.Use():
+            case statements.Use():
                 if statement.database.lower() not in (self.work.database.name.lower(), "master"):
                     raise error(911, statement.database)
-            case batches.Return():
+            case statements.Return():
                 raise _Returned
 
-    def _block(self, block: batches.Block, parts: list[ResultSet | RowCount]) -> None:
+    def _block(self, block: statements.Block, parts: list[ResultSet | RowCount]) -> None:
         try:
             for each in block.statements:
                 self._run(each, parts)
@@ -124,7 +125,7 @@ class Session:
             for each in block.caught:
                 self._run(each, parts)
 
-    def _raise(self, statement: batches.Raise) -> None:
+    def _raise(self, statement: statements.Raise) -> None:
         if statement.verb == "THROW" and not statement.arguments and self.caught:
             raise self.caught
         values = [value(self, each) for each in statement.arguments]
@@ -133,7 +134,7 @@ class Session:
         if statement.verb == "RAISERROR" and int(values[1]) > 10:
             raise QueryError(str(values[0]), number=50000, severity=int(values[1]), state=int(values[2]))
 
-    def _sql(self, statement: batches.Sql, parts: list[ResultSet | RowCount]) -> None:
+    def _sql(self, statement: statements.Sql, parts: list[ResultSet | RowCount]) -> None:
         if statement.verb in _DEFINING:
             definitions.define(self, statement.text)
             return

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pysqlbridge.tds.result import QueryError
 
-from tests.servers.sqlserver import batches
 from tests.servers.sqlserver.batches import statements
+from tests.servers.sqlserver.statements import Block, Exec, If, Sql
 
 
 def texts(batch: str) -> list[str]:
-    return [each.text for each in statements(batch) if isinstance(each, batches.Sql)]
+    return [each.text for each in statements(batch) if isinstance(each, Sql)]
 
 
 @pytest.mark.parametrize(
@@ -44,20 +44,20 @@ def test_a_statement_ends_where_another_begins(batch: str, expected: list[str]) 
 
 def test_calls_have_arguments_by_place_and_by_name() -> None:
     assert statements("EXEC @c = sys.p N'a, b', @x = 0x01, @y = @z OUTPUT EXEC q") == [
-        batches.Exec("sys.p", [(None, "N'a, b'", False), ("x", "0x01", False), ("y", "@z", True)], "c"),
-        batches.Exec("q", []),
+        Exec("sys.p", [(None, "N'a, b'", False), ("x", "0x01", False), ("y", "@z", True)], "c"),
+        Exec("q", []),
     ]
 
 
 def test_branches_and_blocks_nest() -> None:
     [branch] = statements("IF NOT EXISTS (SELECT 1) BEGIN SELECT 1; IF 1 = 2 SELECT 2 END ELSE SELECT 3")
-    assert branch == batches.If(
+    assert branch == If(
         "NOT EXISTS (SELECT 1)",
-        batches.Block([
-            batches.Sql("SELECT", "SELECT 1"),
-            batches.If("1 = 2", batches.Sql("SELECT", "SELECT 2"), None),
+        Block([
+            Sql("SELECT", "SELECT 1"),
+            If("1 = 2", Sql("SELECT", "SELECT 2"), None),
         ]),
-        batches.Sql("SELECT", "SELECT 3"),
+        Sql("SELECT", "SELECT 3"),
     )  # fmt: skip
 
 
