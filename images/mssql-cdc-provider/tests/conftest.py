@@ -11,10 +11,10 @@ from dstream_sdk import Context
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.provider import MssqlCdc
 from mssql_cdc_provider.session import Session
-from tests.servers.sqlserver import SqlServer
+from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 
 
-def connection_string(server: SqlServer, user: str = "", password: str = "") -> str:
+def connection_string(server: SqlServer | RealSqlServer, user: str = "", password: str = "") -> str:
     return (
         f"Server={server.host},{server.port};Database={server.database};"
         f"User Id={user or server.user};Password={password or server.password};Connect Timeout=3"
@@ -22,14 +22,14 @@ def connection_string(server: SqlServer, user: str = "", password: str = "") -> 
 
 
 @pytest.fixture
-def server() -> Iterator[SqlServer]:
+def server() -> Iterator[SqlServer | RealSqlServer]:
     """A server whose database has change data capture not enabled."""
-    with SqlServer(cdc=False) as running:
+    with sql_server(cdc=False) as running:
         yield running
 
 
 @pytest.fixture
-def provider(server: SqlServer) -> Callable[..., MssqlCdc]:
+def provider(server: SqlServer | RealSqlServer) -> Callable[..., MssqlCdc]:
     """Make a provider for the server, of task `orders` unless said otherwise."""
 
     def make(*, user: str = "", password: str = "", task: str = "orders", **config: Any) -> MssqlCdc:
@@ -42,7 +42,7 @@ def provider(server: SqlServer) -> Callable[..., MssqlCdc]:
 
 
 @pytest.fixture
-def session(server: SqlServer, provider: Callable[..., MssqlCdc]) -> Iterator[Session]:
+def session(server: SqlServer | RealSqlServer, provider: Callable[..., MssqlCdc]) -> Iterator[Session]:
     made = Session(provider().config.target, query_timeout_s=2)
     yield made
     made.close()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from urllib.parse import unquote, urlsplit
 
 import pymssql
+import pytest
 
 from tests.streams import until
 
 
 class RealSqlServer:
-    """What `SqlServer` is, on the server of `url` (`mssql://user:password@host:port`): without `capture` and `faults`.
+    """What `SqlServer` is, on the server of `url` (`mssql://user:password@host:port`).
 
-    SQL Server Agent must run there. The database is dropped at the end.
+    A test that wants of it what no real server does on request is skipped. SQL Server Agent must run there. The
+    database is dropped at the end.
     """
 
     def __init__(self, url: str, *, cdc: bool = True) -> None:
@@ -49,6 +51,27 @@ class RealSqlServer:
         with self.connect(database=database or self.database) as connection, connection.cursor() as cursor:
             for batch in batches:
                 cursor.execute(batch)
+
+    @property
+    def capture(self) -> NoReturn:
+        _only_emulated("a capture job at its command")
+
+    @property
+    def faults(self) -> NoReturn:
+        _only_emulated("faults at its command")
+
+    @property
+    def engine(self) -> NoReturn:
+        _only_emulated("a look inside the server")
+
+    def drop_all(self) -> NoReturn:
+        _only_emulated("connections that break")
+
+    def start(self) -> NoReturn:
+        _only_emulated("a server that comes back")
+
+    def stop(self) -> NoReturn:
+        _only_emulated("a server that goes away")
 
     def settle(self) -> None:
         """Return when everything committed so far is captured: the log is read in order, so a last change shows it."""
@@ -84,3 +107,7 @@ class RealSqlServer:
             f"DROP DATABASE {self.database}",
             database="master",
         )
+
+
+def _only_emulated(what: str) -> NoReturn:
+    pytest.skip(f"the test needs {what}, which the emulated server has alone")

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.mssql import insert
-from tests.servers.sqlserver import SqlServer
+from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 
 ORDERS = 300
 
 
 @pytest.fixture
-def server() -> Iterator[SqlServer]:
+def server() -> Iterator[SqlServer | RealSqlServer]:
     """`Orders` has 300 rows, `Items` 5; both are captured, and so is what happens from now on, at once."""
-    with SqlServer() as running:
+    with sql_server() as running:
         running.execute(
             "CREATE TABLE dbo.Orders (ID int NOT NULL PRIMARY KEY, Name nvarchar(50), Big nvarchar(max))",
             "CREATE TABLE dbo.Items (ID int NOT NULL PRIMARY KEY, Name nvarchar(50))",

@@ -14,7 +14,7 @@ import pytest
 from dstream_sdk import Checkpoint, Context
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.provider import MssqlCdc
-from tests.servers.sqlserver import SqlServer
+from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 
 PATIENCE_S = 30.0
 
@@ -97,13 +97,13 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def server() -> Iterator[SqlServer]:
-    with SqlServer() as running:
+def server() -> Iterator[SqlServer | RealSqlServer]:
+    with sql_server() as running:
         yield running
 
 
 @pytest.fixture
-def start(server: SqlServer) -> Iterator[Start]:
+def start(server: SqlServer | RealSqlServer) -> Iterator[Start]:
     """Start a run: changes from now on and of every table, unless said otherwise."""
     runs: list[Run] = []
 
@@ -128,7 +128,7 @@ def start(server: SqlServer) -> Iterator[Start]:
 
 
 @pytest.fixture
-def table(server: SqlServer) -> Callable[..., None]:
+def table(server: SqlServer | RealSqlServer) -> Callable[..., None]:
     """Make captured tables of the given columns."""
 
     def made(*names: str, columns: str = "id int PRIMARY KEY, v nvarchar(50)") -> None:
