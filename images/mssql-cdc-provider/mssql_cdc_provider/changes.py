@@ -138,7 +138,9 @@ class Changes:
         if rows:
             self._after = Position(*rows[-1][:4])
             self.table.size.learn(rows)
-            self.times = self._read_times(rows[0][0], rows[-1][0])
+            first, last = rows[0][0], rows[-1][0]
+            if first != last or first not in self.times:  # of a transaction of many pages it is asked once
+                self.times = self._read_times(first, last)
             if self._ahead:
                 self.ask()
         self._rows, self._at = rows, 0

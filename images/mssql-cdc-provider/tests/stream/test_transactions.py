@@ -62,3 +62,20 @@ def test_no_transaction_is_open_between_polls_so_that_capture_can_be_disabled(
     server.execute("EXEC sys.sp_cdc_disable_table @source_schema = N'dbo', @source_name = N'A', "
                    "@capture_instance = N'all'")  # fmt: skip
     run.until(lambda: run.states[-1][1]["tables"][0][2] is not None)
+
+
+def test_the_time_of_a_transaction_of_many_pages_is_asked_for_once(
+    server: SqlServer, start: Start, table: Table
+) -> None:
+    table("A")
+    run = start(batch_rows=50)
+    run.follows()
+    values = ", ".join(f"({at}, N'x')" for at in range(500))
+    server.execute(f"INSERT INTO A VALUES {values}", "INSERT INTO A VALUES (500, N'y')")
+
+    records = run.get(501)
+
+    assert all(one["metadata"]["CommitTime"] and one["metadata"]["TransactionId"] for one in records)
+    assert len({one["metadata"]["CommitTime"] for one in records[:500]}) == 1
+    assert len({one["metadata"]["TransactionId"] for one in records}) == 2
+    assert len([sql for sql in server.faults.requests if "m.tran_end_time" in sql]) <= 3
