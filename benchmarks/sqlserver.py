@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.servers.sqlserver import SqlServer
+from tests.servers.sqlserver.answers import Kept
 from tests.servers.sqlserver.loading import load
 
 _ENABLE = "EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'{}', @role_name = NULL"
@@ -19,6 +20,7 @@ class _Served:
 
     def __init__(self) -> None:
         self._server = SqlServer().start()
+        self._server.engine.kept = Kept(1 << 30)  # encoded answers: both sides' must fit in there
 
     def port(self) -> int:
         return self._server.port
