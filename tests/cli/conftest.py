@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PROVIDERS = Path(__file__).parents[1] / "fakes" / "providers"
 DSTREAM = Path(sys.executable).with_name("dstream")
+
+# Who runs the tests in the background hands on a Ctrl-C that is ignored, and so would the commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
