@@ -123,7 +123,7 @@ def test_ranges_of_a_table_are_read_side_by_side(server: SqlServer) -> None:
 
 @pytest.mark.parametrize("fault", ["deadlock", "lock timeout", "hang up", "cut", "drop all"])
 def test_a_failure_that_passes_costs_no_row_and_repeats_none(server: SqlServer, fault: str) -> None:
-    """14. A lock timeout during the snapshot is tried again; 29. so is a session that was killed."""
+    """14, 29. A lock timeout while rows are read, and a session that was killed."""
     page = r"TOP \(\d+\) .*Orders"
     sink = Sink()
     with running(config(server, isolation="snapshot"), sink) as run:
@@ -178,7 +178,7 @@ def test_a_table_without_a_key_is_read_in_one_go(server: SqlServer) -> None:
 
 @pytest.mark.usefixtures("page_by_page")
 def test_a_table_that_loses_a_column_or_is_dropped_meanwhile_stops_nothing(server: SqlServer) -> None:
-    """17. and 19., while rows are read."""
+    """17, 19. While rows are read."""
     sink = Sink()
     with running(config(server, parallelism=1), sink) as run:
         run.until(lambda: len(sink.records) == 30)
