@@ -58,10 +58,10 @@ class Sink:
 class Run:
     """One run. `state` is the newest checkpoint's, after a way through JSON."""
 
-    def __init__(self, config: MssqlCdcConfig, sink: Sink, state: Any = None) -> None:
+    def __init__(self, config: MssqlCdcConfig, sink: Sink, state: Any = None, *, delivery: str | None = None) -> None:
         self.state = state
         self.sink = sink
-        self.context = Context(command="run", role="input", task="orders", state=state)
+        self.context = Context(command="run", role="input", task="orders", state=state, delivery=delivery)
         self.provider = MssqlCdc(config)
         self.provider.context = self.context
         self.provider.open()
@@ -105,9 +105,9 @@ class Run:
 
 
 @contextmanager
-def running(config: MssqlCdcConfig, sink: Sink, state: Any = None) -> Iterator[Run]:
+def running(config: MssqlCdcConfig, sink: Sink, state: Any = None, *, delivery: str | None = None) -> Iterator[Run]:
     """A run that is broken off when the block is left."""
-    run = Run(config, sink, state)
+    run = Run(config, sink, state, delivery=delivery)
     try:
         yield run
     finally:

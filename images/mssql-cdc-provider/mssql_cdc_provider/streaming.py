@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -29,6 +30,7 @@ MOST_SURPRISES = 5
 """So many times in a row a window is begun anew because an object is not there after all."""
 
 SURPRISE_PAUSE_S = 0.2
+ANCHOR_PAUSE_S = 0.01
 
 _HINT = "`dstream check` lists what is missing"
 
@@ -61,6 +63,9 @@ class Streaming:
             snapshots=self.snapshots,
             first_start=stored is None,
         )
+        self._anchored = threading.Event()
+        if stored is not None or context.delivery != "at-least-once":
+            self._anchored.set()
         self._order = Order(self._state.position.commit_lsn, self._state.order)
         self._sent = 0
         self._stored_records = 0
@@ -82,6 +87,7 @@ class Streaming:
 
     def acknowledged(self, checkpoint: Checkpoint) -> None:
         """Everything up to this checkpoint is durable. For any thread."""
+        self._anchored.set()
         self._standing.acknowledged(Position.from_json(checkpoint.state["position"]))
 
     def read(self) -> Iterator[Envelope | Checkpoint]:
@@ -130,10 +136,24 @@ class Streaming:
         now = poll(self._control)
         self._health.probe(now.max_lsn)
         self._standing.take(now)
+        if not self._anchored.is_set():
+            yield from self._anchor()
+            if self._context.stopping:
+                return
         if self.snapshots.pending:
             yield from self._slice()
         if not self.snapshots.finished and self._standing.is_behind(now.max_lsn):
             yield from self._window(now)
+
+    def _anchor(self) -> Iterator[Checkpoint]:
+        """Where the stream begins, durable before the first row is sent.
+
+        A first run that dies without it begins later the next time, and misses what was changed in between: a row
+        that it had sent and that was deleted since would never be taken back.
+        """
+        yield self._checkpoint()
+        while not (self._anchored.is_set() or self._context.stopping):
+            self._context.wait(ANCHOR_PAUSE_S)
 
     def _slice(self) -> Iterator[Envelope | Checkpoint]:
         """Rows of tables that are being read whole."""

@@ -24,9 +24,9 @@ ENDS_WITHIN = 30.0
 class DirectRun:
     """What an orchestrator would do: `delivered` is what reached the sink, and what was stored.
 
-    `stores` is how likely a checkpoint is stored: where many come, not all of them are. Behind `kill_at` records the
-    provider is killed, once there is anything stored; with `deaf` what it wrote until then is heard no more, as if the
-    orchestrator had died too.
+    `stores` is how likely a checkpoint is stored: where many come, not all of them are, but the first is, since none
+    may follow. Behind `kill_at` records the provider is killed; with `deaf` what it wrote until then is heard no more,
+    as if the orchestrator had died too.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class DirectRun:
             self._pidfd = nursery.start(stdin, stdout, stderr.fileno(), settings)
         os.close(stdin)
         os.close(stdout)
-        self._tell({"command": "run", "protocol": 1, "role": "input", "task": "all", "config": config, "state": state})
+        asked = {"command": "run", "protocol": 1, "role": "input", "task": "all", "delivery": "at-least-once"}
+        self._tell({**asked, "config": config, "state": state})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -118,11 +119,11 @@ class DirectRun:
         delivered = self.delivered
         if "data" in line:
             delivered.records.append(line)
-            if self._kill_at and len(delivered.records) >= self._kill_at and delivered.state:
+            if self._kill_at and len(delivered.records) >= self._kill_at:
                 self.kill()
         elif mark := line.get("checkpoint"):
             assert mark["records"] == len(delivered.records), line
-            if self._choice.random() < self._stores:
+            if delivered.state is None or self._choice.random() < self._stores:
                 delivered.stored, delivered.state = mark["records"], mark["state"]
                 self._tell({"ack": {"id": mark["id"], "records": mark["records"]}})
         elif "status" in line:

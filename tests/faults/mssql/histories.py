@@ -114,7 +114,7 @@ class _History:
         for _ in range(choice.choice([0, 5, 10]) if self._runs else 0):  # while nobody reads
             self._workload.step()
         run = self._start(deaf=victim == "both", last=victim == "nobody")
-        _until(lambda: run.ready and run.state, run, "a first checkpoint")
+        _until(lambda: run.ready, run, "the handshake")
         for _ in range(choice.randint(2, 12)):
             self._workload.step()
         if victim == "nobody":

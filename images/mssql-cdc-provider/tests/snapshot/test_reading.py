@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dstream_sdk import ProviderError
+from dstream_sdk import Checkpoint, ProviderError
 from mssql_cdc_provider import streaming
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.snapshot import slices, snapshots
@@ -31,6 +31,21 @@ def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "SLICE_S", 0.0)
     monkeypatch.setattr(slices, "MARK_S", 0.0)
     monkeypatch.setattr(streaming, "CHECKPOINT_RECORDS", 1)
+
+
+def test_a_first_run_sends_no_row_before_its_beginning_is_durable(server: SqlServer) -> None:
+    """Else a run that dies is begun later the next time, and what was deleted in between stays in the sink."""
+    wanted, sink = config(server), Sink()
+    with running(wanted, sink, delivery="at-least-once") as run:
+        run.until(lambda: run.state is not None)
+        began = run.state
+        assert sink.records == []
+        run.provider.acknowledged(Checkpoint(began))
+        run.until(lambda: len(sink.records) >= 20)
+    sent = tuple(record.data["ID"] for record in sink.records if record.metadata["TableName"] == "Orders")
+    server.execute(f"DELETE FROM dbo.Orders WHERE ID IN {sent}")
+    with running(wanted, sink, began) as run:
+        run.until_same(server, "Orders", "Items")
 
 
 class Writer(threading.Thread):
