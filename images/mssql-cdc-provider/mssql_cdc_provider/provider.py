@@ -20,9 +20,12 @@ from dstream_sdk import (
 from mssql_cdc_provider import __version__, checking, discovering, locks
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure import verbs
+from mssql_cdc_provider.retrying import retry
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.sql_errors import SqlError
 from mssql_cdc_provider.streaming import Streaming
+
+DISCOVERS_WITHIN_S = 10.0
 
 
 class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcConfig]):
@@ -59,7 +62,12 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
 
     def discover(self) -> Iterable[Stream]:
         with self._session() as session:
-            yield from discovering.discover(session, self.config)
+            # A run asks before it starts, and a server that is away for a moment should not end it.
+            yield from retry(
+                lambda: list(discovering.discover(session, self.config)),
+                self.context,
+                within_s=min(self.config.retry_timeout, DISCOVERS_WITHIN_S),
+            )
 
     def init(self) -> LifecycleReply:
         with self._session() as session:

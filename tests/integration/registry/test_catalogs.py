@@ -315,7 +315,7 @@ def test_a_list_brings_together_what_is_offered_installed_and_used(
         assert (own["newest"], own["newer"]) == (None, None)
         assert [each["tag"] for each in own["installed"]] == ["v0.1.0"]
         shown = published.run("providers", "list")
-        [line] = [line for line in shown.stdout.splitlines() if "mssql-cdc-provider" in line]
+        [line] = [line for line in shown.stdout.splitlines() if f"{team}/mssql-cdc-provider" in line]
         assert line.split()[:4] == [f"{team}/mssql-cdc-provider", "input", "v1.10.0", "orders"]
         assert f"{team}/mssql-cdc-provider:v1.10.0 is newer than what is in use" in shown.stderr
         installed = only(published.run("providers", "list", "--installed", "--json"))

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
+FIRST_OF_OWN = 1 << 55
+"""From here DuckDB counts the ids of rows that the open transaction itself has inserted."""
+
 
 def write(session: Session, tree: exp.Expr) -> tuple[int, ResultSet | None]:
     """Run one statement in the open transaction, or in one of its own. How many rows, and what OUTPUT shows of them."""
@@ -140,7 +143,10 @@ def _update(session: Session, tree: exp.Update, table: Table) -> Changed:
     ids = [row[0] for row in chosen]
     name = quoted(tree.this.alias_or_name)
     among = "rowid IN (SELECT unnest(?))"
-    session.work.run(f"UPDATE {table.quoted} AS {name} SET {', '.join(assignments)} WHERE {among}", [ids])
+    update = f"UPDATE {table.quoted} AS {name} SET {', '.join(assignments)} WHERE"
+    if max(ids) >= FIRST_OF_OWN:  # the id of a row that this transaction inserted may be another afterwards
+        return [(row[1:], session.work.rows(f"{update} rowid = ? RETURNING *", [row[0]])[0]) for row in chosen]
+    session.work.run(f"{update} {among}", [ids])
     after = {row[0]: row[1:] for row in session.work.rows(f"SELECT rowid, * FROM {table.quoted} WHERE {among}", [ids])}
     return [(row[1:], after[row[0]]) for row in chosen]
 
