@@ -37,7 +37,10 @@ TRESPASSERS = {
         "import docker",
     ),
     "oras is imported in registry/wire/connection.py alone": ("orchestrator/registry/trespasser.py", "import oras"),
-    "azure is imported in state/blobs.py alone": ("orchestrator/state/trespasser_three.py", "import azure.storage.blob"),
+    "azure is imported in state/blobs.py alone": (
+        "orchestrator/state/trespasser_three.py",
+        "import azure.storage.blob",
+    ),
     "sigstore is imported in registry/trust/identities.py alone": (
         "orchestrator/registry/trespasser_too.py",
         "import sigstore",
