@@ -60,8 +60,8 @@ def test_an_artifact_that_an_engine_took_for_an_image_is_refused(tmp_path: Path,
 
     def finish(request: Request) -> None:
         request.chunks()
-        request.last_chunk()
         request.server.answers["inspect"] = lambda asked: asked.json(200, artifact)
+        request.last_chunk()
 
     with EngineApi(tmp_path / "e.sock", inspect=absent, pull=finish) as engine:
         assert failure(engine.host).code == "provider.kind"
@@ -120,8 +120,8 @@ def test_credentials_of_docker_login_go_to_their_registry(tmp_path: Path, monkey
 
     def finish(request: Request) -> None:
         request.chunks({"status": "Downloading", "id": "a", "progressDetail": {"current": 1, "total": 2}})
-        request.last_chunk()
         request.server.answers["inspect"] = present
+        request.last_chunk()
 
     with EngineApi(tmp_path / "e.sock", inspect=absent, pull=finish) as engine:
         images = EngineImages(engine.host)
