@@ -139,7 +139,8 @@ def _fold_faults(ledger: Ledger, runs: Sequence[Delivered]) -> Iterable[str]:
             operation = record["metadata"]["OperationType"]
             old = rows.pop(table.key_of(before), {}) if operation in ("Update", "Delete") else {}
             if operation != "Delete":
-                rows[table.key_of(data)] = {**(old or rows.get(table.key_of(data), {})), **data}
+                # A row that a snapshot brought already may meet older changes of itself, which say less than it does.
+                rows[table.key_of(data)] = {**rows.get(table.key_of(data), {}), **old, **data}
     for table in ledger.tables:
         faults += _table_faults(table, folded[id(table)])
     return faults
