@@ -72,6 +72,7 @@ def describe(provider: type[Provider[Any]]) -> Description:
         commands=list(commands(provider)),
         state_version=provider.state_version,
         config_schema=config_schema(provider),
+        position_keys=list(provider.position_keys),
         network=list(provider.network),
         writable=list(provider.writable),
     )

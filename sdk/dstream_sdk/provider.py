@@ -34,8 +34,10 @@ class Provider(ABC, Generic[ConfigT]):
 
     `name` and `version` are those of the image. `system` is what it reads or writes, in its maker's
     spelling (`SQL Server`), so that people find it. `state_version` rises when state of older
-    versions cannot be read any more. `network` (`host:port` patterns) and `writable` (container
-    paths besides `/tmp`) tell the user what the provider needs from its surroundings.
+    versions cannot be read any more. `position_keys` of an input are those of `metadata` that, with the
+    stream and the operation, name one change for ever: outputs tell repeats by them. `network`
+    (`host:port` patterns) and `writable` (container paths besides `/tmp`) tell the user what the
+    provider needs from its surroundings.
     """
 
     name: ClassVar[str]
@@ -44,6 +46,7 @@ class Provider(ABC, Generic[ConfigT]):
     description: ClassVar[str] = ""
     system: ClassVar[str] = ""
     state_version: ClassVar[int] = 1
+    position_keys: ClassVar[Sequence[str]] = ()
     network: ClassVar[Sequence[str]] = ()
     writable: ClassVar[Sequence[str]] = ()
 

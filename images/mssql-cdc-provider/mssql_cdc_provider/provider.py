@@ -35,6 +35,8 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
     description = "Every committed change of SQL Server tables, in commit order, through change data capture."
     system = "SQL Server"
     checkpoints: ClassVar[bool] = True
+    # `Order` too: rows of one statement may share a sequence value, and a repeat too many is better than a row too few.
+    position_keys: ClassVar[Sequence[str]] = ("LSN", "Seq", "OperationID", "Order", "SnapshotId", "Row")
     network: ClassVar[Sequence[str]] = ("*:1433",)
 
     def open(self) -> None:

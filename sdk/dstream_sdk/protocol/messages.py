@@ -22,6 +22,23 @@ Role = Literal["input", "output"]
 Options = dict[str, Any]
 """What one start of a command is asked besides its config, by name; a provider ignores what it does not know."""
 
+
+class CommandOptions(msgspec.Struct, omit_defaults=True):
+    """The options that this version knows; `msgspec.convert(options, CommandOptions)` reads them.
+
+    `project` identifies the directory of states that the task belongs to: with the task and the provider's role it
+    names what the provider makes. `folder` is an absolute path where a lifecycle command keeps what it must find
+    again; it belongs to this task and role, and no other command sees it. `destroy` asks `plan` for what `destroy`
+    would do. Without `allow_data_loss` a provider refuses to remove what still holds data. `position_keys` are the
+    keys of `metadata` that together tell the input's changes apart, as its description has them; given to an output.
+    """
+
+    project: str = ""
+    folder: str = ""
+    destroy: bool = False
+    allow_data_loss: bool = False
+    position_keys: list[str] = []
+
 Capability = Literal["checkpoint", "signal", "ack", "reject", "stats"]
 
 INPUT_CAPABILITIES: tuple[Capability, ...] = ("checkpoint", "signal", "stats")
@@ -168,6 +185,8 @@ class Description(msgspec.Struct, omit_defaults=True):
     """What a provider says of itself: the reply to `describe`, the image label, `provider.json`.
 
     `name`, `version` name the image that it belongs to, since a derived image inherits the label.
+    `position_keys` are the keys of `metadata` that, with the stream and the operation, name one change of an input
+    for ever: the same change comes with the same ones after each restart.
     `system` is what it reads or writes, in its maker's spelling (`SQL Server`). `state_version` rises
     when older state cannot be read any more. `writable` are container paths that the provider must
     write to besides `/tmp`. With `describe` true the description is the
@@ -185,6 +204,7 @@ class Description(msgspec.Struct, omit_defaults=True):
     commands: list[str] = msgspec.field(default_factory=lambda: ["run"])
     state_version: int = 1
     config_schema: dict[str, Any] | None = None
+    position_keys: list[str] = []
     network: list[str] = []
     writable: list[str] = []
     describe: bool = False
@@ -215,7 +235,13 @@ class DiscoverReply(msgspec.Struct, omit_defaults=True):
 
 
 class Resource(msgspec.Struct, omit_defaults=True):
-    """One piece of infrastructure; `action` is `create`, `update`, `replace`, `delete` or `same`."""
+    """One piece of infrastructure; `action` is `create`, `update`, `replace`, `delete` or `same`.
+
+    In a reply to `status` the action is what `init` would have to do: `same` where all is as it was made.
+    Known in `detail`: `changes`, by attribute the value there and the value wanted (`{"ttl": ["P1D", "P7D"]}`);
+    `attributes`, the values of what would be made; `drift`, by attribute the value as made and the value found;
+    `data_loss`, a sentence on what would be lost with it; `sql` or another `script` that does the same by hand.
+    """
 
     type: str
     name: str
