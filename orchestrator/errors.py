@@ -48,10 +48,12 @@ class Where:
 class DstreamError(Exception):
     """Base of all. `code` is a stable dotted name such as `config.unknown_task`.
 
-    `message` is one line without a full stop, literals in backticks; `hint` is the way out.
+    `message` is one line without a full stop, literals in backticks; `hint` is the way out. `others` were found
+    together with it and are told with it.
     """
 
     exit_code: ClassVar[int] = EXIT_FAILED
+    others: tuple[DstreamError, ...] = ()
 
     def __init__(
         self,
@@ -66,6 +68,10 @@ class DstreamError(Exception):
         self.message = message
         self.hint = hint
         self.where = where or Where()
+
+    def each(self) -> tuple[DstreamError, ...]:
+        """This error, and the others."""
+        return (self, *self.others)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

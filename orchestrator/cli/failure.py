@@ -10,7 +10,17 @@ from orchestrator.cli.words import render_error
 from orchestrator.errors import DstreamError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.cli.invocation import Invocation
+
+
+def report_all(errors: Sequence[DstreamError], invocation: Invocation) -> None:
+    """`report` each of them, with a blank line between."""
+    for number, error in enumerate(errors):
+        if number > 0:
+            sys.stderr.write("\n")
+        report(error, invocation)
 
 
 def report(error: DstreamError, invocation: Invocation) -> None:

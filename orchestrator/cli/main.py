@@ -87,13 +87,13 @@ def main() -> None:
 
 
 def _dispatch(invocation: Invocation, arguments: list[str]) -> int:
-    from orchestrator.cli.failure import report, report_unexpected
+    from orchestrator.cli.failure import report, report_all, report_unexpected
     from orchestrator.cli.signals import Interrupted
 
     try:
         result = app(arguments, prog_name="dstream", standalone_mode=False, obj=invocation)
     except DstreamError as error:
-        report(error, invocation)
+        report_all(error.each(), invocation)
         return error.exit_code
     except _UsageError as problem:
         path = problem.ctx.command_path if problem.ctx else "dstream"

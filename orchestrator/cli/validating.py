@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.events import emit
-from orchestrator.cli.failure import report
+from orchestrator.cli.failure import report_all
 from orchestrator.cli.screen import Screen
 from orchestrator.cli.sources import registry_client, sources
 from orchestrator.config.folders import cache_folder
@@ -38,12 +37,10 @@ def validate_and_show(
             opened.enter_context(sources(project, settings, locked=locked)), content, pull=settings.pull
         )
         validation = validate(project, found, LOGS.redactor.add)
-    for number, error in enumerate(validation.errors):
+    for error in validation.errors:
         if isinstance(error, UnavailableError):
             error.hint = f"{error.hint}; `--offline` checks the rest" if error.hint else "`--offline` checks the rest"
-        if number > 0:
-            sys.stderr.write("\n")
-        report(error, invocation)
+    report_all(validation.errors, invocation)
     _show(invocation, project, validation)
     return min((error.exit_code for error in validation.errors), default=EXIT_DONE)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from orchestrator.config.expressions import Scope
+from orchestrator.config.gathering import Gathering
 from orchestrator.config.nearest import suggestion
 from orchestrator.config.removed import removed
 from orchestrator.config.source import Place
@@ -36,14 +37,17 @@ class Fields:
         self.scope = scope
         self.attributes: dict[str, Attribute] = {}
         self.blocks: dict[str, list[Block]] = {}
+        wrong = Gathering()
         for item in body.items:
             name = item.name if isinstance(item, Attribute) else item.type
-            if gone and name in gone and not (name in blocks and isinstance(item, Block)):
-                raise removed(item.at, f"`{name}` in {what}", gone[name])
-            if isinstance(item, Attribute):
-                self._add_attribute(item, attributes, blocks)
-            else:
-                self._add_block(item, attributes, blocks)
+            with wrong.part():
+                if gone and name in gone and not (name in blocks and isinstance(item, Block)):
+                    raise removed(item.at, f"`{name}` in {what}", gone[name])
+                if isinstance(item, Attribute):
+                    self._add_attribute(item, attributes, blocks)
+                else:
+                    self._add_block(item, attributes, blocks)
+        wrong.finish()
 
     def _add_attribute(self, item: Attribute, attributes: Collection[str], blocks: Collection[str]) -> None:
         if item.name not in attributes:

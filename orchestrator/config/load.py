@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.config.expressions import Namespace, Scope
 from orchestrator.config.functions import Surroundings
+from orchestrator.config.gathering import Gathering
 from orchestrator.config.lockfile import of_the_lock, read_lock
 from orchestrator.config.model import Project, lock_path
 from orchestrator.config.namespaces import Locals, Variables
@@ -78,15 +79,18 @@ def load_project(
 
 def _blocks(body: Body) -> dict[str, list[Block]]:
     blocks: dict[str, list[Block]] = {name: [] for name in _BLOCKS}
+    wrong = Gathering()
     for item in body.items:
         name = item.name if isinstance(item, Attribute) else item.type
         if isinstance(item, Block) and name in blocks:
             blocks[name].append(item)
         elif name in TOP_LEVEL:
-            raise removed(item.at, f"`{name}` at the top of the file", TOP_LEVEL[name])
+            wrong.add(removed(item.at, f"`{name}` at the top of the file", TOP_LEVEL[name]))
         elif isinstance(item, Attribute):
             hint = "values for use in several places go into `locals { … }`"
-            raise item.at.error("config.unknown_attribute", f"the file has no attribute `{name}`", hint)
+            wrong.add(item.at.error("config.unknown_attribute", f"the file has no attribute `{name}`", hint))
         else:
-            raise item.at.error("config.unknown_block", f"the file has no block `{name}`", suggestion(name, _BLOCKS))
+            message, hint = f"the file has no block `{name}`", suggestion(name, _BLOCKS)
+            wrong.add(item.at.error("config.unknown_block", message, hint))
+    wrong.finish()
     return blocks

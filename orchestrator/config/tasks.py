@@ -7,6 +7,7 @@ from typing import TypeVar, cast, get_args
 
 from orchestrator.config.expressions import Scope
 from orchestrator.config.fields import Fields
+from orchestrator.config.gathering import Gathering
 from orchestrator.config.model import DeadLetter, Delivery, Restart, RestartPolicy, Role, Task, Use
 from orchestrator.config.provider import ATTRIBUTES as PROVIDER_ATTRIBUTES
 from orchestrator.config.provider import BLOCKS as PROVIDER_BLOCKS
@@ -75,23 +76,31 @@ def _name(block: Block) -> str:
 
 def _read_task(name: str, block: Block, scope: Scope) -> Task:
     fields = _fields(name, block, scope)
-    if "type" in fields.attributes:
-        kind = fields.text("type")
-        if kind in ("plugin", None):
-            raise task_type(fields.attributes["type"].at)
-        if kind != "providers":
-            raise fields.place("type").error(
-                "config.type", "a task's type is `providers`", 'write `type = "providers"`'
-            )
-    return Task(
-        name=name,
-        input=read_provider(_role(fields, block, "input").body, "input", scope),
-        output=read_provider(_role(fields, block, "output").body, "output", scope),
-        where=block.at.where,
-        delivery=_delivery(fields, scope),
-        restart=_restart(fields, scope),
-        dead_letter=_dead_letter(fields, scope),
-    )
+    wrong = Gathering()
+    with wrong.part():
+        _check_type(fields)
+    with wrong.part():
+        source = read_provider(_role(fields, block, "input").body, "input", scope)
+    with wrong.part():
+        sink = read_provider(_role(fields, block, "output").body, "output", scope)
+    with wrong.part():
+        delivery = _delivery(fields, scope)
+    with wrong.part():
+        restart = _restart(fields, scope)
+    with wrong.part():
+        dead_letter = _dead_letter(fields, scope)
+    wrong.finish()
+    return Task(name, source, sink, block.at.where, delivery, restart, dead_letter)
+
+
+def _check_type(fields: Fields) -> None:
+    if "type" not in fields.attributes:
+        return
+    kind = fields.text("type")
+    if kind in ("plugin", None):
+        raise task_type(fields.attributes["type"].at)
+    if kind != "providers":
+        raise fields.place("type").error("config.type", "a task's type is `providers`", 'write `type = "providers"`')
 
 
 def _fields(name: str, block: Block, scope: Scope) -> Fields:

@@ -88,11 +88,11 @@ def _tasks(project: Project) -> tuple[list[Task], list[DstreamError]]:
         try:
             tasks.append(project.tasks[name])
         except ConfigError as error:
-            errors.append(error)
+            errors += error.each()
     try:
         project.state()
     except ConfigError as error:
-        errors.append(error)
+        errors += error.each()
     return tasks, errors
 
 

@@ -55,7 +55,26 @@ def test_several_mistakes_are_told_apart_by_people(built_here: Project) -> None:
     done = built_here.run("validate", "--offline", "--quiet")
     assert (done.code, done.stdout) == (3, "")
     assert "\n\nerror[config.missing_input]" in done.stderr
-    assert done.stderr.count("error[") == 2
+    assert done.stderr.count("error[config.missing_input]") == done.stderr.count("error[config.missing_output]") == 2
+
+
+def test_all_that_is_wrong_in_one_task_is_told_at_once(project: Project) -> None:
+    project.write(
+        'task "orders" {\n  input {\n    provider_pat = "./a"\n    mem = "1g"\n  }\n'
+        '  output {\n    provider_path = "./b"\n    config { password = env("DSTREAM_NOT_SET") }\n  }\n'
+        '  restart { policy = "sometimes" }\n}\n'
+    )
+    wrong = [
+        ("config.unknown_attribute", 3),
+        ("config.unknown_attribute", 4),
+        ("config.unset_env", 8),
+        ("config.type", 10),
+    ]
+    for verb in (["validate"], ["run", "orders"]):
+        done = project.run(*verb, "--json")
+        assert done.code == 3
+        told = [(event["code"], event["where"]["line"]) for event in done.events if event["event"] == "error"]
+        assert told == wrong
 
 
 def test_a_file_without_tasks_is_valid_and_says_that_it_has_none(project: Project) -> None:

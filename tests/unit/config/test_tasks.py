@@ -257,3 +257,12 @@ def test_unknown_task_names_the_nearest(load: Load) -> None:
     with pytest.raises(ConfigError) as caught:
         load("").task("t")
     assert caught.value.hint == "the file has no tasks"
+
+
+def test_everything_that_a_file_has_no_place_for_is_told_at_once(fails: Fails) -> None:
+    error = fails("config.unknown_block", 'tusk "a" {}\nretries = 3\ningester {}\n')
+    assert [(one.code, one.where.line) for one in error.each()] == [
+        ("config.unknown_block", 1),
+        ("config.unknown_attribute", 2),
+        ("config.removed", 3),
+    ]
