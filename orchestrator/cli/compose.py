@@ -13,6 +13,7 @@ from orchestrator.logs import LOGS
 from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.services import Services
 from orchestrator.runtime.guard import Guard
+from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
 
@@ -46,6 +47,7 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
             state=state,
             locks=Locks(folder),
             controls=Controls(folder),
+            folders=InfrastructureFolders(folder),
             sources=provided,
             runtimes=lambda scope: _runtimes(scope, folder, guard, settings),
             ready_timeout=settings.ready_timeout,

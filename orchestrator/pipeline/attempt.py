@@ -30,9 +30,9 @@ DISPOSE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an attempt is run under. Times are seconds; `fields` go into both command envelopes."""
+    """What an attempt is run under. Times are seconds; `fields` go into the command envelope of each."""
 
-    fields: dict[str, Any]
+    fields: dict[Role, dict[str, Any]]
     max_in_flight: int
     ack_timeout: float
     ready_timeout: dict[Role, float]
@@ -188,9 +188,7 @@ class Attempt:
         self._parties[role] = party
         if self._halt.is_set:
             raise Halted
-        fields = dict(self._terms.fields)
-        if role == "output":
-            fields.pop("state", None)
+        fields = self._terms.fields[role]
         close_stdin = role == "input" and not prepared.announced
         timeout = self._terms.ready_timeout[role]
         greet(party, envelope(prepared, "run", fields), close_stdin=close_stdin, timeout=timeout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dstream_sdk.protocol import PROTOCOL_VERSION, Description
@@ -12,7 +12,10 @@ from orchestrator.errors import Where
 from orchestrator.pipeline.description import from_bytes, from_file, from_label
 from orchestrator.pipeline.sources import Asked, PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
-from orchestrator.runtime.base import ImageProgram, Launch, PathProgram, Program
+from orchestrator.runtime.base import ImageProgram, Launch, Mount, PathProgram, Program
+
+KEPT = "/run/dstream/infrastructure"
+"""Where a container finds the folder that it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Prepared:
         place = self.spec.where
         return Where(file=place.file, line=place.line, provider=self.name, image=image)
 
+    @property
+    def position_keys(self) -> list[str]:
+        """The keys of `metadata` that tell the changes of this input apart; none where it does not say."""
+        return self.description.position_keys if self.description else []
+
     def may(self, capability: str) -> bool:
         """Whether it can be expected to declare `capability`; a handshake tells for sure."""
         if not self.announced:
@@ -60,6 +68,13 @@ class Prepared:
     def answers(self, command: str) -> bool:
         """Whether it announces `command`."""
         return self.description is not None and command in self.description.commands
+
+    def keeping(self, folder: Path) -> tuple[Prepared, str]:
+        """This provider with a folder of this host to write to, and what it calls that folder."""
+        if isinstance(self.program, PathProgram):
+            return self, str(folder)
+        mounts = (*self.spec.mounts, Mount(str(folder), KEPT, read_only=False))
+        return replace(self, spec=replace(self.spec, mounts=mounts)), KEPT
 
     def launch(self, ca_bundle: str | None) -> Launch:
         """How to start it."""

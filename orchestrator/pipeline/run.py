@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dstream_sdk.protocol import DiscoverReply, Stream
+from dstream_sdk.protocol import CommandOptions, DiscoverReply, Stream
 from orchestrator.config.model import Task
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.pipeline.attempt import Attempt, Terms
@@ -118,22 +118,20 @@ class _Run:
         stored = self._resume_point()
         self._resumed_from = stored.id if stored else None
         delivery: Delivery = "at-least-once" if source.may("checkpoint") and output.may("ack") else "best-effort"
-        fields: dict[str, Any] = {
-            "task": self._task.name,
-            "run_id": self._session.run_id,
-            "delivery": delivery,
-            "options": {},
-        }
+        known: dict[str, Any] = {"task": self._task.name, "run_id": self._session.run_id, "delivery": delivery}
+        project = self._services.state.project
+        to_input = {**known, "options": CommandOptions(project=project)}
+        to_output = {**known, "options": CommandOptions(project=project, position_keys=source.position_keys)}
         if streams is not None:
-            fields["streams"] = streams
+            to_output["streams"] = streams
         if stored is not None:
-            fields["state"] = msgspec.Raw(stored.state)
+            to_input["state"] = msgspec.Raw(stored.state)
         attempt = Attempt(
             source=source,
             output=output,
             runtime_of=lambda prepared: self._session.runtime(prepared.spec.kind),
             terms=Terms(
-                fields=fields,
+                fields={"input": to_input, "output": to_output},
                 max_in_flight=self._task.delivery.max_in_flight,
                 ack_timeout=self._task.delivery.ack_timeout or self._services.ack_timeout,
                 ready_timeout={p.spec.role: self._session.ready_timeout(p) for p in (source, output)},

@@ -23,6 +23,7 @@ from orchestrator.registry.image import PullEvent
 from orchestrator.registry.reference import Reference
 from orchestrator.relay.channel import Halt, Halted
 from orchestrator.runtime.base import Role, Runtime, Scope
+from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
 from orchestrator.state.store import StateStore
 
@@ -43,6 +44,7 @@ class Services:
     state: StateStore
     locks: Locks
     controls: Controls
+    folders: InfrastructureFolders
     sources: Sources
     runtimes: Callable[[Scope], Mapping[Kind, Callable[[], Runtime]]]
     ready_timeout: float = 30.0

@@ -90,6 +90,10 @@ def label(description: Description) -> bytes:
         role=description.role,
         capabilities=description.capabilities,
         commands=description.commands,
+        state_version=description.state_version,
+        position_keys=description.position_keys,
+        network=description.network,
+        writable=description.writable,
         describe=True,
     )
     return msgspec.json.encode(reduced)

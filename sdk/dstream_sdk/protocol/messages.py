@@ -39,6 +39,7 @@ class CommandOptions(msgspec.Struct, omit_defaults=True):
     allow_data_loss: bool = False
     position_keys: list[str] = []
 
+
 Capability = Literal["checkpoint", "signal", "ack", "reject", "stats"]
 
 INPUT_CAPABILITIES: tuple[Capability, ...] = ("checkpoint", "signal", "stats")

@@ -27,6 +27,7 @@ from orchestrator.registry.lockfile import Lock
 from orchestrator.registry.pull import EngineImages
 from orchestrator.runtime.guard import Guard
 from orchestrator.runtime.process import ProcessRuntime
+from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
 
@@ -124,6 +125,7 @@ class Stage:
             state=self.state,
             locks=Locks(self.state_dir),
             controls=Controls(self.state_dir),
+            folders=InfrastructureFolders(self.state_dir),
             sources=Sources(
                 images=EngineImages(),
                 artifacts=Artifacts(RegistryClient, ArtifactCache(self.folder / "artifacts")),
