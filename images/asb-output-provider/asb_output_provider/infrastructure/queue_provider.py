@@ -1,0 +1,141 @@
+"""How Pulumi makes, reads, changes and deletes one queue through the namespace itself.
+
+Runs in a process of Pulumi's, once for all queues, several at a time. It is imported by lifecycle verbs alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.servicebus.management import ServiceBusAdministrationClient
+from pulumi import ResourceOptions, dynamic
+
+from asb_output_provider.infrastructure.access import Access
+from asb_output_provider.infrastructure.marks import Mark
+from asb_output_provider.infrastructure.queues import FIXED, Queue, changes, found_properties
+
+CONFLICT_S = 60.0
+"""For how long Service Bus may refuse a name whose last queue it is still deleting."""
+
+_INPUTS_ONLY = frozenset({"name", "ours", "__provider"})
+
+
+class QueueRefused(Exception):
+    """Something that is not done to a queue, in words for the user."""
+
+
+class QueueProvider(dynamic.ResourceProvider):
+    """Pickled by its name alone: how to reach the namespace comes with the environment of the process."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, _req: dynamic.ConfigureRequest) -> None:
+        self._access = Access.from_environment(os.environ)
+        self._admin: ServiceBusAdministrationClient = self._access.admin()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        """`olds` is what was found at the last look, so this tells outside changes too."""
+        changed = sorted(changes(_plain(olds), _plain(news)))
+        if olds.get("name") != news["name"]:
+            changed.append("name")
+        replaces = [name for name in changed if name in FIXED or name == "name"]
+        return dynamic.DiffResult(bool(changed), replaces, delete_before_replace="name" not in replaces)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        name, wanted = props["name"], _plain(props)
+        deadline = time.monotonic() + CONFLICT_S
+        while True:
+            try:
+                self._admin.create_queue(name, **wanted)
+                break
+            except ResourceExistsError:
+                if self._take_over(name, wanted, ours=bool(props["ours"])):
+                    break
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1.0)
+        return dynamic.CreateResult(name, self._look(name, props))
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        try:
+            return dynamic.ReadResult(id_, self._look(id_, props))
+        except ResourceNotFoundError:
+            return dynamic.ReadResult(None, {})
+
+    def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        self._change(id_, _plain(news))
+        return dynamic.UpdateResult(self._look(id_, news))
+
+    def delete(self, id_: str, _props: dict[str, Any]) -> None:
+        """A queue that bears another mark by now is someone else's, and stays."""
+        try:
+            if self._access.owner.same_owner(Mark.read(self._admin.get_queue(id_).user_metadata)):
+                self._remove(id_)
+        except ResourceNotFoundError:
+            return
+
+    def _take_over(self, name: str, wanted: dict[str, Any], *, ours: bool) -> bool:
+        """Make an existing queue as wanted: one of ours that no state tells of, or one that is to be adopted.
+
+        False where there is none: its name is still held by one that was just deleted.
+        """
+        try:
+            queue = self._admin.get_queue(name)
+        except ResourceNotFoundError:
+            return False
+        if ours and not self._access.owner.same_owner(Mark.read(queue.user_metadata)):
+            raise QueueRefused(f"queue `{name}` was made by someone else in the meantime")
+        if FIXED & changes(found_properties(queue), wanted).keys():
+            if not ours:
+                raise QueueRefused(f"queue `{name}` was made in another way, which cannot be changed any more")
+            self._remove(name)
+            return False
+        self._change(name, wanted)
+        return True
+
+    def _change(self, name: str, wanted: dict[str, Any]) -> None:
+        queue = self._admin.get_queue(name)
+        for key in wanted.keys() - FIXED:
+            setattr(queue, key, wanted[key])
+        self._admin.update_queue(queue)
+
+    def _remove(self, name: str) -> None:
+        """Looked at once more, since messages may have come after the plan was shown."""
+        if not self._access.allow_data_loss:
+            messages = self._admin.get_queue_runtime_properties(name).total_message_count or 0
+            if messages:
+                raise QueueRefused(f"queue `{name}` holds {messages} messages that would be lost")
+        self._admin.delete_queue(name)
+
+    def _look(self, name: str, props: dict[str, Any]) -> dict[str, Any]:
+        queue = self._admin.get_queue(name)
+        kept = {key: value for key, value in props.items() if key in ("name", "ours")}
+        return {**kept, **found_properties(queue), "user_metadata": queue.user_metadata or ""}
+
+
+class NamespaceQueue(dynamic.Resource, module="servicebus", name="Queue"):
+    """A queue that is made through the namespace."""
+
+    def __init__(self, queue: Queue, options: ResourceOptions) -> None:
+        inputs = {
+            **queue.properties,
+            "name": queue.name,
+            "ours": queue.ours,
+            "user_metadata": queue.user_metadata,
+        }
+        super().__init__(QueueProvider(), queue.name, inputs, options)
+
+
+def _plain(props: dict[str, Any]) -> dict[str, Any]:
+    """Properties as Service Bus takes them: Pulumi's protocol knows no other numbers than doubles."""
+    return {
+        key: int(value) if isinstance(value, float) else value
+        for key, value in props.items()
+        if key not in _INPUTS_ONLY
+    }
