@@ -17,5 +17,3 @@ if envelope["command"] == "check":
 else:
     column = {"name": "id", "type": "int", "nullable": False, "key": True}
     print(json.dumps({"status": "Success", "streams": [{"name": "Orders", "schema": "dbo", "columns": [column]}]}))
-sys.stdout.flush()
-sys.stdin.read()
