@@ -109,10 +109,10 @@ class Envelopes:
         if before is not None:
             raise _torn(self._table, before)
 
-    def of_rows(self, columns: Sequence[Column]) -> Callable[[Sequence[Row], bytes], Iterator[Envelope]]:
+    def of_rows(self, columns: Sequence[Column]) -> Callable[[Sequence[Row], bytes, str], Iterator[Envelope]]:
         """What makes records of a snapshot's rows, which were selected by `values.expression` of these columns.
 
-        Its second argument is the commit LSN up to which the rows include every change.
+        Its other arguments are the commit LSN up to which the rows include every change, and the snapshot's id.
         """
         values = Converters(columns).values
         shared = {
@@ -122,8 +122,8 @@ class Envelopes:
             "OperationType": "Snapshot",
         }
 
-        def records(rows: Sequence[Row], lsn: bytes) -> Iterator[Envelope]:
-            metadata = {**shared, "LSN": lsn.hex()}
+        def records(rows: Sequence[Row], lsn: bytes, snapshot_id: str) -> Iterator[Envelope]:
+            metadata = {**shared, "LSN": lsn.hex(), "SnapshotId": snapshot_id}
             for row in rows:
                 yield Envelope(values(row), metadata)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -63,9 +62,8 @@ class Streaming:
             snapshots=self.snapshots,
             first_start=stored is None,
         )
-        self._anchored = threading.Event()
-        if stored is not None or context.delivery != "at-least-once":
-            self._anchored.set()
+        self._waits = context.delivery == "at-least-once"
+        self._durable = None if stored is None else self.snapshots.ids
         self._order = Order(self._state.position.commit_lsn, self._state.order)
         self._sent = 0
         self._stored_records = 0
@@ -87,7 +85,7 @@ class Streaming:
 
     def acknowledged(self, checkpoint: Checkpoint) -> None:
         """Everything up to this checkpoint is durable. For any thread."""
-        self._anchored.set()
+        self._durable = {job["id"] for job in checkpoint.state["snapshot"]["jobs"]}
         self._standing.acknowledged(Position.from_json(checkpoint.state["position"]))
 
     def read(self) -> Iterator[Envelope | Checkpoint]:
@@ -136,7 +134,8 @@ class Streaming:
         now = poll(self._control)
         self._health.probe(now.max_lsn)
         self._standing.take(now)
-        if not self._anchored.is_set():
+        self.snapshots.take_requests()
+        if not self._is_anchored:
             yield from self._anchor()
             if self._context.stopping:
                 return
@@ -145,14 +144,20 @@ class Streaming:
         if not self.snapshots.finished and self._standing.is_behind(now.max_lsn):
             yield from self._window(now)
 
+    @property
+    def _is_anchored(self) -> bool:
+        durable = self._durable
+        return not self._waits or (durable is not None and self.snapshots.ids <= durable)
+
     def _anchor(self) -> Iterator[Checkpoint]:
-        """Where the stream begins, durable before the first row is sent.
+        """Where the stream or a snapshot begins, durable before the first row is sent.
 
         A first run that dies without it begins later the next time, and misses what was changed in between: a row
-        that it had sent and that was deleted since would never be taken back.
+        that it had sent and that was deleted since would never be taken back. And without its snapshot's id, a row
+        would be sent under another one the next time.
         """
         yield self._checkpoint()
-        while not (self._anchored.is_set() or self._context.stopping):
+        while not (self._is_anchored or self._context.stopping):
             self._context.wait(ANCHOR_PAUSE_S)
 
     def _slice(self) -> Iterator[Envelope | Checkpoint]:

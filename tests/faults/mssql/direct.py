@@ -24,9 +24,9 @@ ENDS_WITHIN = 30.0
 class DirectRun:
     """What an orchestrator would do: `delivered` is what reached the sink, and what was stored.
 
-    `stores` is how likely a checkpoint is stored: where many come, not all of them are, but the first is, since none
-    may follow. Behind `kill_at` records the provider is killed; with `deaf` what it wrote until then is heard no more,
-    as if the orchestrator had died too.
+    `stores` is how likely a checkpoint is stored: where many come, not all of them are, but one that begins the run or
+    a snapshot is, since none may follow. Behind `kill_at` records the provider is killed; with `deaf` what it wrote
+    until then is heard no more, as if the orchestrator had died too.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class DirectRun:
                 self.kill()
         elif mark := line.get("checkpoint"):
             assert mark["records"] == len(delivered.records), line
-            if delivered.state is None or self._choice.random() < self._stores:
+            if self._choice.random() < self._stores or _snapshots(mark["state"]) - _snapshots(delivered.state):
                 delivered.stored, delivered.state = mark["records"], mark["state"]
                 self._tell({"ack": {"id": mark["id"], "records": mark["records"]}})
         elif "status" in line:
@@ -132,3 +132,8 @@ class DirectRun:
             self.ended = end["records"] == len(delivered.records)
             os.close(self._writing)
             self._writing = os.dup(self._reading)  # closed once, like the other
+
+
+def _snapshots(state: Any) -> set[str]:
+    """What is still to be read by a state, and that there is one."""
+    return {"begun", *(job["id"] for job in state["snapshot"]["jobs"])} if state else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -33,11 +34,13 @@ class Job:
     """One table to be read; with a `filter`, those of its rows that somebody asked for.
 
     `ranges` are those that are not read yet, None until it is begun. `key` are the columns that they speak of.
-    `rows` were sent, of about `expected`.
+    `rows` were sent, of about `expected`. `id` is what its rows bear: a run that takes the job up sends them under it
+    again, and no other job has it.
     """
 
     table: str
     filter: str | None = None
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
     ranges: list[Range] | None = None
     key: list[str] = field(default_factory=list)
     rows: int = 0
@@ -52,6 +55,7 @@ class Job:
         fields = {
             "table": self.table,
             "filter": self.filter,
+            "id": self.id,
             "ranges": ranges,
             "key": self.key,
             "rows": self.rows,
@@ -66,6 +70,7 @@ class Job:
         return cls(
             str(value["table"]),
             value.get("filter"),
+            str(value["id"]),
             None if ranges is None else [Range.from_json(one) for one in ranges],
             [str(name) for name in value.get("key", ())],
             int(value.get("rows", 0)),

@@ -49,6 +49,11 @@ class Queue:
         return self._mode == "initial_only" and self._followed is not None and not self._jobs
 
     @property
+    def ids(self) -> set[str]:
+        """Of the jobs."""
+        return {job.id for job in self._jobs}
+
+    @property
     def tables(self) -> list[TableName]:
         """Those that the stream follows."""
         return list((self._followed or {}).values())

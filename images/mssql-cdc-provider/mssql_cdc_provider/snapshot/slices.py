@@ -65,7 +65,7 @@ class Slice:
                 self._failed(reader, error)
                 self._idle.append(reader)
                 continue
-            yield from reader.table.envelopes(rows, lsn)
+            yield from reader.table.envelopes(rows, lsn, reader.job.id)
             self._sent(reader, rows, is_last=is_last)
             (self._busy if reader.asking else self._idle).append(reader)
             if time.monotonic() - marked >= MARK_S:

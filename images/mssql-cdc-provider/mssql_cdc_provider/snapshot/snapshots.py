@@ -58,6 +58,11 @@ class Snapshots:
         return self._queue.to_json()
 
     @property
+    def ids(self) -> set[str]:
+        """What rows that are still to be read will bear, one for each table or request."""
+        return self._queue.ids
+
+    @property
     def pending(self) -> bool:
         """Whether there is anything to read."""
         return bool(self._queue or self._requests)
@@ -89,9 +94,22 @@ class Snapshots:
     def request(self, signal: dict[str, Any]) -> None:
         """Take a `{"kind":"snapshot","tables":[…],"filter":"…"}`; without `tables` all are meant.
 
-        Any thread; never raises, never blocks. It is begun at the next `slice`; what it asks for wrongly is logged.
+        Any thread; never raises, never blocks. It waits for `take_requests`.
         """
         self._requests.append(signal)
+
+    def take_requests(self) -> None:
+        """Queue what was asked for; what makes no sense is logged."""
+        while self._requests:
+            signal = self._requests.popleft()
+            try:
+                tables, condition = self._meant(signal)
+            except ValueError as error:
+                self._log.error("a request for a snapshot is ignored: %s", error)
+                continue
+            names = ", ".join(f"`{table}`" for table in tables)
+            self._log.info("asked to read %s anew%s", names, f" where {condition}" if condition else "")
+            self._queue.again(tables, condition)
 
     def slice(self, lsn: bytes) -> Iterator[Envelope | None]:
         """Yield rows; None where a checkpoint with `state` may be written.
@@ -102,7 +120,6 @@ class Snapshots:
         Its last item is None. Ends early once the run should wind down. Blocks for the server; raises
         `ProviderError`, and `SqlError` as `retry` does.
         """
-        self._take_requests()
         try:
             readers = self._readers = self._readers or self._made_readers()
             endless = self._queue.first and readers[0].view
@@ -143,18 +160,6 @@ class Snapshots:
             Reader(self._connect(), self._context, view=view, within_s=self._config.retry_timeout)
             for _ in range(settings.parallelism)
         ]
-
-    def _take_requests(self) -> None:
-        while self._requests:
-            signal = self._requests.popleft()
-            try:
-                tables, condition = self._meant(signal)
-            except ValueError as error:
-                self._log.error("a request for a snapshot is ignored: %s", error)
-                continue
-            names = ", ".join(f"`{table}`" for table in tables)
-            self._log.info("asked to read %s anew%s", names, f" where {condition}" if condition else "")
-            self._queue.again(tables, condition)
 
     def _meant(self, signal: dict[str, Any]) -> tuple[list[TableName], str | None]:
         """The tables and the filter. Raises ValueError for what makes no sense."""

@@ -52,7 +52,7 @@ class ReadTable:
         """The key of the last of these rows."""
         return None if self.keyset is None else self.keyset.kept(rows[-1][len(self._expressions) :])
 
-    def envelopes(self, rows: Sequence[Row], lsn: bytes) -> Iterable[Envelope]:
+    def envelopes(self, rows: Sequence[Row], lsn: bytes, snapshot_id: str) -> Iterable[Envelope]:
         if self.keyset is not None:
             rows = [row[: len(self._expressions)] for row in rows]
-        return self._envelopes(rows, lsn)
+        return self._envelopes(rows, lsn, snapshot_id)

@@ -74,8 +74,9 @@ def test_a_snapshot_that_was_broken_off_is_taken_up_where_it_was_in_every_mode()
         again = queue(mode, stored(made))
         again.follow([A, B])
         (job,) = again
-        assert (job.table, [part.to_json() for part in job.ranges or ()]) == (
+        assert (job.table, job.id, [part.to_json() for part in job.ranges or ()]) == (
             "dbo.B",
+            second.id,
             [[None, 5, [3]], [5, None, None]],
         )
         assert again.first
@@ -108,7 +109,9 @@ def test_a_request_takes_the_place_of_the_same_one_and_stands_beside_others() ->
     made = queue("initial")
     made.follow([A])
     made.again([A], "Id > 1")
+    earlier = made.ids
     made.again([A], "Id > 1")
+    assert len(made.ids & earlier) == 1
     made.again([A], "Id > 2")
     assert [job.filter for job in made] == [None, "Id > 1", "Id > 2"]
     made.again([A])

@@ -25,6 +25,12 @@ def config(server: SqlServer, *, isolation: str = "watermark", parallelism: int 
     return config_of(server, snapshot=snapshot, **values)
 
 
+def snapshot_ids(sink: Sink, table: str) -> set[str]:
+    """Those that the rows of a table came with."""
+    found = [record.metadata for record in sink.records if record.metadata["OperationType"] == "Snapshot"]
+    return {metadata["SnapshotId"] for metadata in found if metadata["TableName"] == table}
+
+
 @pytest.fixture
 def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stream goes on behind every page, and every page has a checkpoint."""
@@ -46,6 +52,25 @@ def test_a_first_run_sends_no_row_before_its_beginning_is_durable(server: SqlSer
     server.execute(f"DELETE FROM dbo.Orders WHERE ID IN {sent}")
     with running(wanted, sink, began) as run:
         run.until_same(server, "Orders", "Items")
+
+
+def test_a_request_is_durable_before_its_first_row_is_sent(server: SqlServer) -> None:
+    """Else a run that dies would send the same rows under another id, or never."""
+    wanted, sink = config(server, tables=["Items"]), Sink()
+    with running(wanted, sink) as run:
+        run.until(lambda: run.state is not None and not run.state["snapshot"]["jobs"])
+    before = snapshot_ids(sink, "Items")
+    with running(wanted, sink, run.state, delivery="at-least-once") as run:
+        run.provider.on_signal({"kind": "snapshot"})
+        run.until(lambda: bool(run.state["snapshot"]["jobs"]))
+        began = run.state
+        assert len(sink.records) == 5
+        run.provider.acknowledged(Checkpoint(began))
+        run.until(lambda: len(sink.records) > 5)
+    with running(wanted, sink, began, delivery="at-least-once") as run:
+        run.until(lambda: not run.state["snapshot"]["jobs"])
+    assert len(snapshot_ids(sink, "Items") - before) == 1
+    assert sink.operations("Items") == ["Snapshot"] * len(sink.records)
 
 
 class Writer(threading.Thread):
@@ -124,6 +149,10 @@ def test_a_run_that_dies_in_the_middle_of_a_table_goes_on_behind_its_last_checkp
     times = Counter(record.data["ID"] for record in sink.records if record.metadata["OperationType"] == "Snapshot")
     assert max(times.values()) == 2
     assert sum(times.values()) < 305 + 5 * 20 * 3
+    # What is sent again bears the id that it had before.
+    ids = {table: snapshot_ids(sink, table) for table in ("Orders", "Items")}
+    assert [len(some) for some in ids.values()] == [1, 1]
+    assert ids["Orders"] != ids["Items"]
 
 
 def test_ranges_of_a_table_are_read_side_by_side(server: SqlServer) -> None:
