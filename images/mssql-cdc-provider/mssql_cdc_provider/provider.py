@@ -17,7 +17,7 @@ from dstream_sdk import (
     ProviderError,
     Stream,
 )
-from mssql_cdc_provider import __version__, checking, discovering, locks
+from mssql_cdc_provider import __version__, checking, checking_locks, discovering, locks
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure import verbs
 from mssql_cdc_provider.retrying import retry
@@ -36,7 +36,7 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
     system = "SQL Server"
     checkpoints: ClassVar[bool] = True
     # `Order` too: rows of one statement may share a sequence value, and a repeat too many is better than a row too few.
-    position_keys: ClassVar[Sequence[str]] = ("LSN", "Seq", "OperationID", "Order", "SnapshotId", "Row")
+    position_keys: ClassVar[Sequence[str]] = ("LSN", "Seq", "OperationID", "Order", "SnapshotId")
     network: ClassVar[Sequence[str]] = ("*:1433",)
 
     def open(self) -> None:
@@ -61,6 +61,7 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
     def check(self) -> Iterable[Finding]:
         with self._session() as session:
             yield from checking.check(session, self.config)
+        yield from checking_locks.lock_findings(self.config, self.context, self._connect)
 
     def discover(self) -> Iterable[Stream]:
         with self._session() as session:

@@ -45,7 +45,9 @@ class ApplicationLock:
                 if granted not in _GRANTED:
                     self.release()
                     raise Taken("another connection to the database holds it")
-        except (Denied, LoginFailed) as error:
+        except Denied as error:
+            raise ProviderError(str(error), hint="USE master; GRANT EXECUTE ON sys.sp_getapplock TO public;") from error
+        except LoginFailed as error:
             raise ProviderError(str(error), hint="`dstream check` looks at everything that is needed") from error
         except SqlError as error:
             raise Unreachable(str(error)) from error
@@ -61,6 +63,14 @@ class ApplicationLock:
             raise Lost(str(error)) from error
         if self._session.generation != self._generation or mode != "Exclusive":
             raise Lost("the connection that held it was lost")
+
+    def look(self) -> str:
+        try:
+            self.acquire()
+        except Taken:
+            return "is held by another connection to the database"
+        self.release()
+        return "is free"
 
     def release(self) -> None:
         self._session.close()

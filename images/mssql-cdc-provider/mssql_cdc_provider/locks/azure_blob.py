@@ -94,10 +94,22 @@ class BlobLock:
         with suppress(AzureError):
             lease.release()
 
-    def holder(self) -> str:
-        """Who took it last, for people."""
+    def look(self) -> str:
         with _translated():
-            note = self._note()
+            try:
+                self._lease.acquire(self._term)
+            except HttpResponseError as error:
+                code = _code(error)
+                if code == "LeaseAlreadyPresent":
+                    return f"is held by {self._holder()}"
+                if code not in ("BlobNotFound", "ContainerNotFound"):
+                    raise
+                return "is free; the first run makes its blob"
+        self.release()
+        return "is free"
+
+    def _holder(self) -> str:
+        note = self._note()
         since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(note["since"])) if "since" in note else "?"
         return f"`{note.get('host', '?')}` since {since}"
 

@@ -47,5 +47,11 @@ class Lock(Protocol):
     def renew(self) -> None:
         """See that it is still held, and that it stays so. Raises `Lost` and `Unreachable`."""
 
+    def look(self) -> str:
+        """Whether it could be taken, and who holds it, to put behind its name. Leaves it as it is: a holder stays one.
+
+        Raises `Unreachable` and `ProviderError`, as `acquire`.
+        """
+
     def release(self) -> None:
         """Let others have it. Never raises: a lock that cannot be released ends by itself."""

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,22 +26,6 @@ from tests.streams import until
 
 TERM = 15.0
 Provide = Callable[..., MssqlCdc]
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with Azurite("locks") as server:
-        yield server
-
-
-@pytest.fixture
-def blob_config(azurite: Azurite) -> dict[str, Any]:
-    return {
-        "type": "azure_blob",
-        "connection_string": azurite.connection_string,
-        "container_name": f"locks-{uuid.uuid4().hex[:12]}",
-        "term": "15s",
-    }
 
 
 def context(state: Any = None) -> Context:
