@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from azure.core.exceptions import ResourceNotFoundError
 from azure.servicebus.management import ServiceBusAdministrationClient
 from pydantic import SecretStr
 
@@ -13,6 +12,7 @@ from asb_output_provider.admin import administered
 from asb_output_provider.config import AsbConfig
 from asb_output_provider.infrastructure.access import Access
 from asb_output_provider.infrastructure.marks import Mark
+from asb_output_provider.infrastructure.removing import QueueRefused, remove
 from asb_output_provider.infrastructure.survey import Survey, count_messages
 from asb_output_provider.infrastructure.telling import told
 from asb_output_provider.infrastructure.view import View
@@ -128,6 +128,6 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         for found in self._view.survey.ours:
             if destroying or self._view.wanted(found.name) is None:
                 try:
-                    admin.delete_queue(found.name)
-                except ResourceNotFoundError:
-                    continue  # deleted by Pulumi a moment ago
+                    remove(admin, found.name, self._owner, allow_data_loss=self._options.allow_data_loss)
+                except QueueRefused as refused:
+                    raise ProviderError(str(refused), hint="receive them, or pass `--allow-data-loss`") from refused

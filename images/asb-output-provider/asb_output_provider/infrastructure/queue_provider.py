@@ -16,15 +16,12 @@ from pulumi import ResourceOptions, dynamic
 from asb_output_provider.infrastructure.access import Access
 from asb_output_provider.infrastructure.marks import Mark
 from asb_output_provider.infrastructure.queues import FIXED, Queue, changes, found_properties
+from asb_output_provider.infrastructure.removing import QueueRefused, remove
 
 CONFLICT_S = 60.0
 """For how long Service Bus may refuse a name whose last queue it is still deleting."""
 
 _INPUTS_ONLY = frozenset({"name", "ours", "__provider"})
-
-
-class QueueRefused(Exception):
-    """Something that is not done to a queue, in words for the user."""
 
 
 class QueueProvider(dynamic.ResourceProvider):
@@ -73,12 +70,7 @@ class QueueProvider(dynamic.ResourceProvider):
         return dynamic.UpdateResult(self._look(id_, news))
 
     def delete(self, id_: str, _props: dict[str, Any]) -> None:
-        """A queue that bears another mark by now is someone else's, and stays."""
-        try:
-            if self._access.owner.same_owner(Mark.read(self._admin.get_queue(id_).user_metadata)):
-                self._remove(id_)
-        except ResourceNotFoundError:
-            return
+        self._remove(id_)
 
     def _take_over(self, name: str, wanted: dict[str, Any], *, ours: bool) -> bool:
         """Make an existing queue as wanted: one of ours that no state tells of, or one that is to be adopted.
@@ -106,12 +98,7 @@ class QueueProvider(dynamic.ResourceProvider):
         self._admin.update_queue(queue)
 
     def _remove(self, name: str) -> None:
-        """Looked at once more, since messages may have come after the plan was shown."""
-        if not self._access.allow_data_loss:
-            messages = self._admin.get_queue_runtime_properties(name).total_message_count or 0
-            if messages:
-                raise QueueRefused(f"queue `{name}` holds {messages} messages that would be lost")
-        self._admin.delete_queue(name)
+        remove(self._admin, name, self._access.owner, allow_data_loss=self._access.allow_data_loss)
 
     def _look(self, name: str, props: dict[str, Any]) -> dict[str, Any]:
         queue = self._admin.get_queue(name)
