@@ -15,6 +15,8 @@ from dstream_sdk.protocol import LABEL, PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import ConfigError, Where
 
+FILE = "provider.json"
+
 
 def from_label(labels: Mapping[str, str], spec: ProviderSpec) -> Description | None:
     """From an image's labels."""
@@ -25,6 +27,13 @@ def from_label(labels: Mapping[str, str], spec: ProviderSpec) -> Description | N
 def from_bytes(text: bytes | None, spec: ProviderSpec) -> Description | None:
     """From what an artifact has as its description."""
     return None if text is None else decode(text, f"the description of `{spec.reference}`", spec)
+
+
+def from_program(program: str, spec: ProviderSpec) -> Description | None:
+    """From the file beside an executable; for one that is a link, else from that beside what it leads to."""
+    path = Path(program)
+    found = from_file(path.with_name(FILE), spec)
+    return found if found or not path.is_symlink() else from_file(path.resolve().with_name(FILE), spec)
 
 
 def from_file(path: Path, spec: ProviderSpec) -> Description | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from dstream_sdk.protocol import PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import Where
-from orchestrator.pipeline.description import from_bytes, from_file, from_label
+from orchestrator.pipeline.description import from_bytes, from_label, from_program
 from orchestrator.pipeline.sources import Asked, PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
 from orchestrator.runtime.base import ImageProgram, Launch, Mount, PathProgram, Program
@@ -113,7 +113,7 @@ def prepare(
         description = from_label(image.labels, spec)
     elif spec.kind == "path":
         program, content = PathProgram(spec.reference), None
-        description = from_file(Path(spec.reference).with_name("provider.json"), spec)
+        description = from_program(spec.reference, spec)
     else:
         artifact = sources.artifact(asked)
         program, content = PathProgram(str(artifact.executable)), artifact.digest

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from dstream_sdk.protocol import Description
 from orchestrator.config.model import Project, ProviderSpec, Task
 from orchestrator.errors import ConfigError, DstreamError
-from orchestrator.pipeline.description import from_bytes, from_file
+from orchestrator.pipeline.description import from_bytes, from_program
 from orchestrator.pipeline.descriptions import Announced
 from orchestrator.pipeline.schema_check import check_config
 from orchestrator.pipeline.secrecy import secret_values
@@ -132,7 +131,7 @@ def _check_program(spec: ProviderSpec) -> None:
 
 def _description(spec: ProviderSpec, found: Announced) -> Description | None:
     if spec.kind == "path":
-        return from_file(Path(spec.reference).with_name("provider.json"), spec)
+        return from_program(spec.reference, spec)
     return from_bytes(found.text, spec)
 
 

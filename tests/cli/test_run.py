@@ -132,6 +132,20 @@ def test_check_and_discover_show_what_providers_answer(project: Project) -> None
     assert project.run("discover", "good").stdout == "dbo.Orders\n  id int key\n"
 
 
+def test_a_link_to_a_provider_is_that_provider_unless_something_else_is_said_beside_it(project: Project) -> None:
+    own = project.folder / "providers"
+    own.mkdir()
+    (own / "answers.py").write_bytes((PROVIDERS / "answers.py").read_bytes())
+    (own / "answers.py").chmod(0o755)
+    (own / "provider.json").write_text('{"name":"answers","role":"input","protocol":1,"commands":["run","discover"]}')
+    (project.folder / "link").symlink_to(own / "answers.py")
+    project.task(source="./link")
+    assert "dbo.Orders" in project.run("discover", "orders").stdout
+
+    (project.folder / "provider.json").write_text('{"name":"other","role":"output","protocol":1}')
+    assert "`other` is an output" in project.run("discover", "orders").stderr
+
+
 @pytest.mark.parametrize("verb", ["run", "check"])
 def test_a_config_that_the_provider_will_refuse_starts_nothing(project: Project, verb: str) -> None:
     own = project.folder / "providers"
