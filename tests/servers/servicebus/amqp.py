@@ -95,11 +95,13 @@ class AmqpConnection(asyncio.Protocol):
         """Send what the engine has to say. Whoever changed something outside of an event calls it."""
         if self._processing:
             return
-        self._process()
-        while (size := self._engine.pending()) > 0:
+        while True:
+            self._process()
+            self.service.namespace.journal.commit()
+            if (size := self._engine.pending()) <= 0:
+                break
             self._network.write(self._engine.peek(size) or b"")
             self._engine.pop(size)
-            self._process()
         if size < 0 or self._engine.closed:
             self._network.close()
 

@@ -65,12 +65,13 @@ def entry(queue: Queue, base: str) -> Element:
     return root
 
 
-def feed(title: str, entries: list[Element], next_page: str | None = None) -> Element:
-    """Entries, and where the next ones are."""
+def feed(title: str, entries: list[Element], pages: tuple[str, str | None] | None = None) -> Element:
+    """Entries; of a longer list the addresses of this page and of the next, if there is one."""
     root = ElementTree.Element(f"{_ATOM}feed")
     _add(root, f"{_ATOM}title", title).set("type", "text")
-    if next_page is not None:
-        ElementTree.SubElement(root, f"{_ATOM}link", rel="next", href=next_page)
+    for relation, address in zip(("self", "next"), pages or (), strict=False):
+        if address is not None:
+            ElementTree.SubElement(root, f"{_ATOM}link", rel=relation, href=address)
     root.extend(entries)
     return root
 

@@ -56,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
             self._answer(*self._perform(method, target, headers, rest[:length]))
 
     def _answer(self, status: int, document: Element | None) -> None:
+        self._service.namespace.journal.commit()
         body = b"" if document is None else ElementTree.tostring(document)
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
@@ -105,5 +106,7 @@ class HttpConnection(asyncio.Protocol):
     def _page(self, skip: int, top: int, base: str) -> Element:
         names = sorted(self._service.namespace.queues)
         entries = [atom.entry(self._service.namespace.queues[name], base) for name in names[skip : skip + top]]
-        more = f"{base}/$Resources/queues?api-version=2021-05&$skip={skip + top}&$top={top}"
-        return atom.feed("Queues", entries, more if skip + top < len(names) else None)
+        this, following = (
+            f"{base}/$Resources/queues?api-version=2021-05&$skip={begin}&$top={top}" for begin in (skip, skip + top)
+        )
+        return atom.feed("Queues", entries, (this, following if skip + top < len(names) else None))

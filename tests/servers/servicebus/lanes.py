@@ -49,7 +49,3 @@ class Session(Lane):
         self.session_id = session_id
         self.locked_until = 0.0
         self.state: bytes | None = None
-
-    @property
-    def locked(self) -> bool:
-        return bool(self.consumers)

@@ -81,25 +81,25 @@ def _receive_deferred(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
             queue.lock(message)
             answers.append({"message": message.wire(), "lock-token": message.token})
         else:
-            queue.forget(message)
+            queue.remove(message)
             answers.append({"message": message.wire()})
     return {"messages": answers}
 
 
 def _sessions(queue: Queue, body: dict[str, Any]) -> dict[str, Any] | None:
-    waiting = [one.session_id for one in queue.sessions.values() if not one.empty]
+    waiting = [one.session_id for one in queue.sessions if not one.empty]
     return {"sessions-ids": waiting, "skip": 0} if waiting else None
 
 
 def _renew_session(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
-    return {"expiration": timestamp(int(queue.renew_session(body["session-id"]) * 1000))}
+    return {"expiration": timestamp(int(queue.sessions.renew(body["session-id"]) * 1000))}
 
 
 def _session_state(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
-    return {"session-state": queue.session(body["session-id"]).state}
+    return {"session-state": queue.sessions.of(body["session-id"]).state}
 
 
 def _set_session_state(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
     given = body["session-state"]
-    queue.session(body["session-id"]).state = None if given is None else bytes(given)
+    queue.set_session_state(body["session-id"], None if given is None else bytes(given))
     return {}

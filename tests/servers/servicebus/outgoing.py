@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from proton import Delivery, Endpoint, Link, symbol
 
 from tests.servers.servicebus.conditions import condition
-from tests.servers.servicebus.errors import NOT_ALLOWED, SESSION_LOCK_LOST, SESSION_TAKEN, TIMEOUT, ServiceError
+from tests.servers.servicebus.errors import NOT_ALLOWED, SESSION_LOCK_LOST, TIMEOUT, ServiceError
 from tests.servers.servicebus.incoming import check_enabled
 from tests.servers.servicebus.lanes import Session
 
@@ -29,7 +29,10 @@ _TICKS_1970 = 621_355_968_000_000_000
 
 
 class Outgoing:
-    """Delivers a lane's messages as credit allows, and hears what becomes of them."""
+    """Delivers a lane's messages as credit allows, and hears what becomes of them.
+
+    Raises ServiceError if another receiver has the session.
+    """
 
     def __init__(self, connection: AmqpConnection, link: Sender, queue: Queue, lane: Lane) -> None:
         self._connection = connection
@@ -38,7 +41,10 @@ class Outgoing:
         self._lane = lane
         self._locks = link.snd_settle_mode != Link.SND_SETTLED
         self._held: set[UUID] = set()
-        lane.consumers.append(self)
+        if isinstance(lane, Session):
+            queue.sessions.hold(lane, self)
+        else:
+            lane.consumers.append(self)
 
     def delivery(self, delivery: Delivery) -> None:
         token: UUID | None = getattr(delivery, "token", None)
@@ -87,10 +93,12 @@ class Outgoing:
         self._leave(expired=False)
 
     def _leave(self, *, expired: bool) -> None:
-        if self in self._lane.consumers:
+        if self not in self._lane.consumers:
+            return
+        if isinstance(self._lane, Session):
+            self._queue.sessions.leave(self._lane, self, self._held, expired=expired)
+        else:
             self._lane.consumers.remove(self)
-            if isinstance(self._lane, Session):
-                self._queue.session_free(self._held, expired=expired)
 
     def _deliver(self) -> None:
         while self._link.credit > 0 and self._link.state & Endpoint.LOCAL_ACTIVE and self in self._lane.consumers:
@@ -116,7 +124,7 @@ class Waiting:
         self._link = link
         self._queue = queue
         self._open = True
-        queue.waiting.append(self)
+        queue.sessions.waiting.append(self)
         connection.service.clock.at(connection.service.clock.now() + seconds, self._give_up)
 
     def wake(self) -> None:
@@ -134,11 +142,11 @@ class Waiting:
 
     def closed(self) -> None:
         self._open = False
-        if self in self._queue.waiting:
-            self._queue.waiting.remove(self)
+        if self in self._queue.sessions.waiting:
+            self._queue.sessions.waiting.remove(self)
 
     def _try(self) -> None:
-        session = self._queue.next_session() if self._open else None
+        session = self._queue.sessions.next() if self._open else None
         if session is not None:
             self.closed()
             self._connection.nodes.discard(self)
@@ -161,8 +169,8 @@ def attach_receiver(connection: AmqpConnection, link: Sender, path: str) -> None
         connection.accept(link)
         connection.keep(link, Outgoing(connection, link, queue, queue.lane))
     elif (named := filters[_FILTER]) is not None:
-        _attach_session(connection, link, queue, queue.session(str(named)))
-    elif (session := queue.next_session()) is not None:
+        _attach_session(connection, link, queue, queue.sessions.of(str(named)))
+    elif (session := queue.sessions.next()) is not None:
         _attach_session(connection, link, queue, session)
     else:
         asked = (link.remote_properties or {}).get(_TIMEOUT)
@@ -170,11 +178,7 @@ def attach_receiver(connection: AmqpConnection, link: Sender, path: str) -> None
 
 
 def _attach_session(connection: AmqpConnection, link: Sender, queue: Queue, session: Session) -> None:
-    if session.locked:
-        text = f"The requested session '{session.session_id}' cannot be accepted: it is locked by another receiver."
-        raise ServiceError(SESSION_TAKEN, text, status=410)
     outgoing = Outgoing(connection, link, queue, session)
-    queue.hold_session(session)
     link.properties = {_LOCKED_UNTIL: int(session.locked_until * 10_000_000) + _TICKS_1970}
     connection.accept(link)
     link.source.filter.clear()

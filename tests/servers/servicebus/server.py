@@ -13,10 +13,12 @@ from tests.servers.servicebus.listener import serve
 from tests.servers.servicebus.message import Received
 from tests.servers.servicebus.namespace import Namespace
 from tests.servers.servicebus.service import Service
+from tests.servers.servicebus.store import Journal, Store
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
     from typing import TypeVar
 
@@ -31,23 +33,34 @@ _ANSWER_S = 30
 class ServiceBus:
     """`with ServiceBus() as bus`: a Service Bus namespace on one port. Thread-safe.
 
-    What it holds outlives `stop`, and is there again after the next `start`, on the same port.
+    What it holds outlives `stop`, and is there again after the next `start`, on the same port. Kept in a `file`, it
+    outlives the process too, even if that is killed.
     """
 
     def __init__(
-        self, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None, max_queues: int = 10_000
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        file: Path | None = None,
+        max_queues: int = 10_000,
     ) -> None:
         self.host = host
         self.port = port
         self._tls = tls
         self._clock = Clock()
-        self._service = Service(Namespace(self._clock, max_queues), self._clock)
+        self._file = file
+        self._max_queues = max_queues
+        self._service = Service(Namespace(self._clock, max_queues, Journal()), self._clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     # -- lifecycle
 
     def start(self) -> Self:
+        if self._file is not None:
+            self._service.namespace = Namespace(self._clock, self._max_queues, Store(self._file))
         listening = socket.create_server((self.host, self.port), backlog=512)
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
@@ -75,6 +88,7 @@ class ServiceBus:
             connection.drop(politely=False)
         loop.run_until_complete(asyncio.gather(serving, return_exceptions=True))
         self._clock.run_on(None)
+        self._service.namespace.journal.close()
         listening.close()
         loop.close()
 
