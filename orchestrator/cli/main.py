@@ -10,7 +10,20 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.cli import check, discover, providers, run, snapshot, state, validate, version
+from orchestrator.cli import (
+    check,
+    destroy,
+    discover,
+    init,
+    plan,
+    providers,
+    run,
+    snapshot,
+    state,
+    status,
+    validate,
+    version,
+)
 from orchestrator.cli.invocation import DEFAULT_FILE, Invocation, hoisted, invocation_of
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILED, ConfigError, DstreamError
 
@@ -65,7 +78,11 @@ def around(
         raise typer.Exit(EXIT_CONFIG)
 
 
+app.command("init")(init.init)
+app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("destroy")(destroy.destroy)
 app.command("snapshot")(snapshot.snapshot)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)

@@ -183,7 +183,10 @@ def summary_lines(summary: RunSummary) -> list[str]:
     rate = counts.bytes / summary.duration_s if summary.duration_s else 0
     lines.append(f"  {words.size(counts.bytes)}, {words.size(rate)}/s, {summary.delivery}")
     if summary.resumed_from is not None:
-        lines.append(f"  resumed from checkpoint {summary.resumed_from}")
+        resumed = f"  resumed from checkpoint {summary.resumed_from}"
+        if summary.outcome == "ended" and counts.emitted == 0:
+            resumed += f" and found nothing new; `dstream state reset {summary.task}` has it begin anew"
+        lines.append(resumed)
     if summary.restarts:
         lines.append(f"  {summary.restarts} restart{'' if summary.restarts == 1 else 's'}")
     return lines

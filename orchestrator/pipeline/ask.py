@@ -10,9 +10,9 @@ import msgspec
 
 from dstream_sdk.protocol import LINE_LIMIT
 from orchestrator.errors import RunError
-from orchestrator.pipeline.conversation import broken, envelope, greet, start
+from orchestrator.pipeline.conversation import Party, broken, envelope, greet, start
 from orchestrator.pipeline.provider import Prepared
-from orchestrator.relay.channel import Halt
+from orchestrator.relay.channel import Halt, Inlet
 from orchestrator.runtime.base import Role, Runtime, StreamBroken
 
 DISPOSE_S = 30.0
@@ -45,36 +45,53 @@ def ask(
         legacy = not prepared.announced
         greet(party, envelope(prepared, command, fields), close_stdin=legacy, timeout=ready_timeout)
         deadline = time.monotonic() + timeout
-        while (line := party.reader.peek_line()) is None:
-            try:
-                count = party.inlet.read_into(party.reader.room(), deadline)
-            except StreamBroken as error:
-                raise broken(party, error) from error
-            if count is None:
-                raise RunError(
-                    "provider.no_answer",
-                    f"{party.role} `{prepared.name}` did not answer `{command}` within {timeout:g} s",
-                    where=party.where(),
-                )
-            if count == 0:
-                raise party.died(party.wait(5.0), f"before it answered `{command}`")
-            party.reader.hold(count)
-            if len(party.reader.held) > LINE_LIMIT:
-                raise RunError(
-                    "provider.answer",
-                    f"{party.role} `{prepared.name}` answered `{command}` with more than {LINE_LIMIT:,} bytes",
-                    where=party.where(),
-                )
+        line = read_answer(party, party.inlet, command, deadline)
+        if line is None:
+            raise RunError(
+                "provider.no_answer",
+                f"{party.role} `{prepared.name}` did not answer `{command}` within {timeout:g} s",
+                where=party.where(),
+            )
         party.running.wait(EXIT_S)  # it was not asked to go: an answer comes before what tidies up behind it
         try:
             return msgspec.json.decode(line, type=reply)
         except msgspec.MsgspecError as error:
-            text = line[:200].decode("utf-8", "replace").rstrip()
-            raise RunError(
-                "provider.answer",
-                f"{party.role} `{prepared.name}` answered `{command}` with something else ({error}): `{text}`",
-                where=party.where(),
-            ) from error
+            raise not_understood(party, command, line, error) from error
     finally:
         halt.set()  # nobody reads its streams any more
         party.dispose(DISPOSE_S)
+
+
+def read_answer(party: Party, inlet: Inlet, command: str, deadline: float) -> bytes | None:
+    """The provider's next line, read from its stdout by `inlet` and still held; None past `deadline` (monotonic).
+
+    Raises `RunError` when it dies first or says more than a line may hold, `UnavailableError` where the stream breaks
+    and `Halted` as the inlet does.
+    """
+    while (line := party.reader.peek_line()) is None:
+        try:
+            count = inlet.read_into(party.reader.room(), deadline)
+        except StreamBroken as error:
+            raise broken(party, error) from error
+        if count is None:
+            return None
+        if count == 0:
+            raise party.died(party.wait(5.0), f"before it answered `{command}`")
+        party.reader.hold(count)
+        if len(party.reader.held) > LINE_LIMIT:
+            raise RunError(
+                "provider.answer",
+                f"{party.role} `{party.prepared.name}` answered `{command}` with more than {LINE_LIMIT:,} bytes",
+                where=party.where(),
+            )
+    return line
+
+
+def not_understood(party: Party, command: str, line: bytes, problem: object) -> RunError:
+    """The error for an answer that is something else."""
+    text = line[:200].decode("utf-8", "replace").rstrip()
+    return RunError(
+        "provider.answer",
+        f"{party.role} `{party.prepared.name}` answered `{command}` with something else ({problem}): `{text}`",
+        where=party.where(),
+    )

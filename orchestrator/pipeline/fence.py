@@ -12,22 +12,22 @@ FENCE_S = 30.0
 
 
 def fence(
-    task: str, run_id: str, kinds: set[str], *, state: StateStore, locks: Locks, runtime: Callable[[str], Runtime]
+    held: set[str], run_id: str, kinds: set[str], *, state: StateStore, locks: Locks, runtime: Callable[[str], Runtime]
 ) -> int:
     """Clean up behind killed runs; the number of things removed.
 
-    `task` is the caller's own, whose lock it holds; what other tasks left is removed where their lock is
-    free. Raises `UnavailableError` when something stays, or when nobody can tell.
+    `held` are the tasks whose locks the caller holds; what others left is removed where their lock is free. Raises
+    `UnavailableError` when something stays, or when nobody can tell.
     """
     removed = 0
     left = {run.run_id: run for run in state.open_runs()}
-    for other in sorted({run.task for run in left.values()} | {task}):
+    for other in sorted({run.task for run in left.values()} | held):
         runs = [run for run in left.values() if run.task == other]
-        lock = None if other == task else locks.try_acquire(other, run_id)
-        if other != task and lock is None:
+        lock = None if other in held else locks.try_acquire(other, run_id)
+        if other not in held and lock is None:
             continue  # it is running
         try:
-            for kind in sorted({kind for run in runs for kind in run.kinds} | (kinds if other == task else set())):
+            for kind in sorted({kind for run in runs for kind in run.kinds} | (kinds if other in held else set())):
                 executor = runtime(kind)
                 for leftover in executor.leftovers():
                     if leftover.scope.task == other and leftover.scope.run_id != run_id:

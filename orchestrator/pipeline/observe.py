@@ -13,7 +13,9 @@ from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
 
 Delivery = Literal["at-least-once", "best-effort"]
-Phase = Literal["preparing", "standby", "starting", "running", "draining", "ending", "stopping"]
+RunPhase = Literal["preparing", "standby", "starting", "running", "draining", "ending", "stopping"]
+LifecyclePhase = Literal["discovering", "planning", "approving", "initializing", "inspecting", "destroying"]
+Phase = RunPhase | LifecyclePhase
 
 OUTBOX_LIMIT = 8 * 1024 * 1024
 

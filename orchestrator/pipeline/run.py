@@ -10,20 +10,21 @@ from typing import Any, Literal
 
 import msgspec
 
-from dstream_sdk.protocol import CommandOptions, DiscoverReply, Stream
+from dstream_sdk.protocol import CommandOptions, Stream
 from orchestrator.config.model import Task
-from orchestrator.errors import ConfigError, DstreamError, UnavailableError
+from orchestrator.errors import DstreamError, UnavailableError
 from orchestrator.pipeline.attempt import Attempt, Terms
 from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, RunControl, RunSummary
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.requests import Requests
+from orchestrator.pipeline.resuming import identity_of, refuse_foreign
 from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.pipeline.standby import claim_in_turn
 from orchestrator.pipeline.supervise import supervise
 from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
 from orchestrator.relay.counters import Counts, Ledger, Settled
-from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Identity, Outcome
+from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Outcome
 
 OUTBOX_CLOSE_S = 5.0
 
@@ -80,12 +81,15 @@ class _Run:
         source, output = self._session.prepare("input"), self._session.prepare("output")
         self._session.fence({source.spec.kind, output.spec.kind})
         self._kinds = [source.spec.kind, output.spec.kind]
+        self._contents: dict[str, str] = {
+            one.spec.role: one.content for one in (source, output) if one.content is not None
+        }
         self._claim = self._claimed()
         outcome: Outcome = "failed"
         failure: DstreamError | None = None
         try:
-            streams = self.requests.streams = self._streams(source)
-            self._identity = _identity(self._task, source, streams)
+            streams = self.requests.streams = self._session.streams(source)
+            self._identity = identity_of(self._task, source, streams)
             self._restarts = supervise(
                 lambda: self._attempt(source, output, streams), self._task.restart, self._control, self._restarting
             )
@@ -107,7 +111,9 @@ class _Run:
     def _claimed(self) -> Claim:
         """The right to run the task, once no other host has it."""
         state, task, run_id = self._services.state, self._task.name, self._session.run_id
-        return claim_in_turn(lambda: state.claim(task, run_id, self._kinds), self._control, self._observer)
+        return claim_in_turn(
+            lambda: state.claim(task, run_id, self._kinds, self._contents), self._control, self._observer
+        )
 
     def _attempt(self, source: Prepared, output: Prepared, streams: Sequence[Stream] | None) -> None:
         try:
@@ -176,30 +182,8 @@ class _Run:
 
     def _resume_point(self) -> Checkpoint | None:
         stored = self._services.state.checkpoint(self._task.name)
-        if stored is None or self._identity.resumes(stored.identity):
-            return stored
-        mine, theirs = self._identity, stored.identity
-        raise ConfigError(
-            "state.identity",
-            f"the stored state of task `{self._task.name}` belongs to `{theirs.provider}` from `{theirs.source}`"
-            f" (state version {theirs.state_version}), not to `{mine.provider}` from `{mine.source}`"
-            f" (state version {mine.state_version})",
-            hint=f"put the old input back, or begin anew with `dstream state reset {self._task.name}`",
-            where=self._task.input.where,
-        )
-
-    def _streams(self, source: Prepared) -> Sequence[Stream] | None:
-        """What the input reads, where it can tell: the output gets to know, and the state is stored with it."""
-        if not source.answers("discover"):
-            return None
-        reply = self._session.ask(source, "discover", DiscoverReply)
-        if reply.status == "Failed":
-            raise ConfigError(
-                "provider.discover",
-                f"input `{source.name}` cannot tell what it reads: {reply.error or reply.message}",
-                where=source.where,
-            )
-        return reply.streams
+        refuse_foreign(stored, self._identity, self._task)
+        return stored
 
     def _time_left(self) -> float | None:
         """What earlier attempts left of the time that was asked for: it bounds the run, not each of them."""
@@ -259,16 +243,6 @@ class _Run:
                 raise
             # The run has an error of its own, often this very one; the record stays open and is closed later.
             self._observer.warning(str(unavailable))
-
-
-def _identity(task: Task, source: Prepared, streams: Sequence[Stream] | None) -> Identity:
-    return Identity(
-        task=task.name,
-        source=source.source,
-        provider=source.name if source.description else source.source,
-        state_version=source.description.state_version if source.description else 1,
-        streams=None if streams is None else tuple(sorted(stream.name for stream in streams)),
-    )
 
 
 def _sum(one: Counts, other: Counts) -> Counts:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
+from dstream_sdk.protocol import DiscoverReply, Stream
 from orchestrator.config.model import Kind, Task
+from orchestrator.errors import ConfigError
 from orchestrator.pipeline.ask import ask
 from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.fence import fence
@@ -65,14 +67,22 @@ class RunOptions:
 
 
 class Session:
-    """One verb's work on one task, under the task's lock. Leaving it closes all that it opened.
+    """One verb's work on one task, under a lock of that name. Leaving it closes all that it opened.
 
-    Making one raises `ConfigError` (`lock.missing`, `lock.stale`) before anything is pulled, entering it raises
-    `RunError` (`task.running`) when another process works on the task.
+    The name is the task's, unless `name` is another: it is also what the providers bear that are started. Making one
+    raises `ConfigError` (`lock.missing`, `lock.stale`) before anything is pulled, entering it raises `RunError`
+    (`task.running`) when another process works on the task.
     """
 
     def __init__(
-        self, task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
+        self,
+        task: Task,
+        services: Services,
+        options: RunOptions,
+        observer: Observer,
+        control: RunControl,
+        *,
+        name: str | None = None,
     ) -> None:
         for spec in (task.input, task.output):
             if spec.kind != "path":
@@ -84,19 +94,27 @@ class Session:
         self.control = control
         self.run_id = new_run_id()
         self.outbox = Outbox(observer)
-        self._makers = services.runtimes(Scope(services.state.project, task.name, self.run_id))
+        self._name = name or task.name
+        self._held: set[str] = set()
+        self._makers = services.runtimes(Scope(services.state.project, self._name, self.run_id))
         self._runtimes: dict[str, Runtime] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Session:
         with ExitStack() as opening:
             opening.callback(self.outbox.close, OUTBOX_CLOSE_S)
-            opening.enter_context(self.services.locks.acquire(self.task.name, self.run_id))
+            opening.enter_context(self.services.locks.acquire(self._name, self.run_id))
+            self._held.add(self._name)
             self._open = opening.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._open.close()
+
+    def keep_from_running(self) -> None:
+        """Take the task's own lock besides. Raises `RunError` (`task.running`)."""
+        self._open.enter_context(self.services.locks.acquire(self.task.name, self.run_id))
+        self._held.add(self.task.name)
 
     def runtime(self, kind: str) -> Runtime:
         """The runtime of this kind, made when first asked for."""
@@ -127,7 +145,7 @@ class Session:
     def fence(self, kinds: set[str]) -> None:
         """See gone what earlier runs left."""
         removed = fence(
-            self.task.name,
+            self._held,
             self.run_id,
             kinds,
             state=self.services.state,
@@ -162,6 +180,19 @@ class Session:
             )
         finally:
             self.control.listen(None)
+
+    def streams(self, source: Prepared) -> Sequence[Stream] | None:
+        """What the input reads; None where it cannot tell. Raises `ConfigError` (`provider.discover`), and as `ask`."""
+        if not source.answers("discover"):
+            return None
+        reply = self.ask(source, "discover", DiscoverReply)
+        if reply.status == "Failed":
+            raise ConfigError(
+                "provider.discover",
+                f"input `{source.name}` cannot tell what it reads: {reply.error or reply.message}",
+                where=source.where,
+            )
+        return reply.streams
 
     def _pulling(self, event: PullEvent) -> None:
         self.observer.pull(event)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -21,7 +21,17 @@ from orchestrator.errors import UnavailableError
 from orchestrator.state.blobs import Blob, Changed, Container, Missing, NotOurs, lease_id
 from orchestrator.state.document import Document, Holder, Point, decode, encode_letters
 from orchestrator.state.lease import Lease
-from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Figures, OpenRun, Outcome, StateStore, TaskHeld
+from orchestrator.state.store import (
+    Checkpoint,
+    Claim,
+    DeadLetter,
+    Figures,
+    OpenRun,
+    Outcome,
+    PastRun,
+    StateStore,
+    TaskHeld,
+)
 
 PACE_S = 1.0
 """A write is paid for."""
@@ -71,7 +81,9 @@ class AzureBlobState:
     def project(self) -> str:
         return self._local.project
 
-    def claim(self, task: str, run_id: str, kinds: Sequence[str] = ()) -> Claim:
+    def claim(
+        self, task: str, run_id: str, kinds: Sequence[str] = (), contents: Mapping[str, str] | None = None
+    ) -> Claim:
         self._give_up(task)
         blob = self._container.blob(self._name(task))
         lease = self._lease(task, blob)
@@ -79,7 +91,7 @@ class AzureBlobState:
             text, version = blob.read()
             found = decode(text, self._name(task))
             claim = Claim(task, run_id, found.epoch + 1)
-            local = self._local.claim(task, run_id, kinds)
+            local = self._local.claim(task, run_id, kinds, contents)
             document = replace(
                 found,
                 epoch=claim.epoch,
@@ -101,6 +113,9 @@ class AzureBlobState:
 
     def open_runs(self) -> Sequence[OpenRun]:
         return self._local.open_runs()
+
+    def last_run(self, task: str) -> PastRun | None:
+        return self._local.last_run(task)
 
     def abandon(self, run_id: str) -> None:
         self._local.abandon(run_id)

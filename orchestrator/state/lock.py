@@ -27,6 +27,11 @@ class Holder(msgspec.Struct, frozen=True):
     host: str
     since: float
 
+    def __str__(self) -> str:
+        """`by process 123 on `host-a` since 2026-11-23 14:00:00`."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"by process {self.pid} on `{self.host}` since {since}"
+
 
 class TaskLock:
     """A held lock; `release` gives it up, and so does the end of this process."""
@@ -74,17 +79,27 @@ class Locks:
         if lock is not None:
             return lock
         holder = self.holder(task)
-        by = (
-            f" by process {holder.pid} on `{holder.host}` since "
-            + time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.since))
-            if holder
-            else ""
-        )
         raise RunError(
             "task.running",
-            f"task `{task}` is being run{by}",
+            f"task `{task}` is being run{f' {holder}' if holder else ''}",
             hint="stop that run first; its lock is released when its process ends, however it ends",
         )
+
+    def held(self, task: str) -> Holder | None:
+        """Who holds the task's lock at this moment."""
+        holder = self.holder(task)
+        if holder is None:  # nobody, or a process that has not written itself down yet
+            return None
+        fd = os.open(self._path(task), os.O_RDWR | os.O_CLOEXEC)
+        try:
+            # Given up at once; taken at all only where a process was killed and left its name in the file.
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return holder
+        else:
+            return None
+        finally:
+            os.close(fd)
 
     def holder(self, task: str) -> Holder | None:
         """Who wrote itself into the lock's file last; says nothing about whether it is still alive."""

@@ -6,14 +6,14 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from orchestrator.errors import UnavailableError, Where
-from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Figures, Identity, OpenRun, Outcome
+from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Figures, Identity, OpenRun, Outcome, PastRun
 
 BUSY_TIMEOUT_S = 30.0
 PACE_S = 0.025
@@ -40,6 +40,7 @@ MIGRATIONS = (
     );
     CREATE INDEX dead_letters_of_task ON dead_letters (task, id);
     """,
+    "ALTER TABLE runs ADD COLUMN contents TEXT NOT NULL DEFAULT '{}'",
 )
 """One script per schema version, applied in order; `PRAGMA user_version` counts those applied."""
 
@@ -85,7 +86,9 @@ class SqliteState:
             row = db.execute("SELECT value FROM meta WHERE key = 'project'").fetchone()
         return str(row[0])
 
-    def claim(self, task: str, run_id: str, kinds: Sequence[str] = ()) -> Claim:
+    def claim(
+        self, task: str, run_id: str, kinds: Sequence[str] = (), contents: Mapping[str, str] | None = None
+    ) -> Claim:
         with self._writing() as db:
             db.execute(
                 "INSERT INTO tasks VALUES (?, 1) ON CONFLICT (task) DO UPDATE SET epoch = epoch + 1",
@@ -93,9 +96,9 @@ class SqliteState:
             )
             epoch = db.execute("SELECT epoch FROM tasks WHERE task = ?", (task,)).fetchone()[0]
             db.execute(
-                "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome) VALUES (?, ?, ?, ?, ?, 'running')"
-                " ON CONFLICT (run_id) DO UPDATE SET epoch = excluded.epoch",
-                (run_id, task, epoch, ",".join(sorted(set(kinds))), time.time()),
+                "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome, contents)"
+                " VALUES (?, ?, ?, ?, ?, 'running', ?) ON CONFLICT (run_id) DO UPDATE SET epoch = excluded.epoch",
+                (run_id, task, epoch, ",".join(sorted(set(kinds))), time.time(), _text(contents or {})),
             )
         return Claim(task, run_id, epoch)
 
@@ -106,6 +109,20 @@ class SqliteState:
         with self._reading() as db:
             rows = db.execute("SELECT task, run_id, kinds FROM runs WHERE ended_at IS NULL").fetchall()
         return [OpenRun(task, run_id, tuple(kinds.split(",")) if kinds else ()) for task, run_id, kinds in rows]
+
+    def last_run(self, task: str) -> PastRun | None:
+        columns = ("run_id", "started_at", "ended_at", "outcome", "delivery", "error", "contents", *FIGURES)
+        with self._reading() as db:
+            row = db.execute(
+                f"SELECT {', '.join(columns)} FROM runs WHERE task = ? AND kinds != ''"  # noqa: S608  # names of ours
+                " ORDER BY started_at DESC, run_id DESC LIMIT 1",
+                (task,),
+            ).fetchone()
+        if row is None:
+            return None
+        found = dict(zip(columns, row, strict=True))
+        figures = {name: found.pop(name) for name in FIGURES}
+        return PastRun(figures=figures, contents=msgspec.json.decode(found.pop("contents")), **found)
 
     def abandon(self, run_id: str) -> None:
         with self._writing() as db:
@@ -256,3 +273,7 @@ class SqliteState:
                 hint="free disk space or mend the file's rights; nothing was acknowledged that is not stored",
                 where=Where(file=str(self._path)),
             ) from error
+
+
+def _text(value: Mapping[str, str]) -> str:
+    return msgspec.json.encode(value).decode()

@@ -82,6 +82,24 @@ class OpenRun:
     kinds: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """The record of a run: of one that goes on while `ended_at` is None. Times are Unix time.
+
+    `contents` are the digests of its providers by their role, as far as they have one. `figures` that nobody counted
+    are None.
+    """
+
+    run_id: str
+    started_at: float
+    ended_at: float | None
+    outcome: Outcome
+    delivery: str | None
+    figures: Figures
+    error: str | None
+    contents: Mapping[str, str]
+
+
 class TaskHeld(RunError):
     """Another host works on the task. It makes sense to ask again after `retry_s` seconds."""
 
@@ -106,10 +124,13 @@ class StateStore(Protocol):
     def project(self) -> str:
         """A random id made with the store on this host, by which this project's containers are known."""
 
-    def claim(self, task: str, run_id: str, kinds: Sequence[str] = ()) -> Claim:
+    def claim(
+        self, task: str, run_id: str, kinds: Sequence[str] = (), contents: Mapping[str, str] | None = None
+    ) -> Claim:
         """Open a run whose providers are of these kinds: every earlier claim of the task is void from here on.
 
-        The same run may claim again. Raises `TaskHeld` while another host works on the task.
+        `contents` as `PastRun` has them; work without kinds is no run, and `last_run` does not know it. The same run
+        may claim again. Raises `TaskHeld` while another host works on the task.
         """
 
     def check(self, claim: Claim) -> None:
@@ -117,6 +138,9 @@ class StateStore(Protocol):
 
     def open_runs(self) -> Sequence[OpenRun]:
         """This host's runs that were claimed and not finished: alive, or killed with things left behind."""
+
+    def last_run(self, task: str) -> PastRun | None:
+        """The newest run of the task on this host."""
 
     def abandon(self, run_id: str) -> None:
         """Close the record of a run that was killed, after what it left is gone."""

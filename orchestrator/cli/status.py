@@ -1,0 +1,37 @@
+"""`dstream status TASK`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.completion import TaskName
+from orchestrator.cli.init import AnswerTimeout
+from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.run import Locked, Pull, VariableFiles, Variables
+
+
+def status(
+    context: typer.Context,
+    task: TaskName,
+    *,
+    no_infra: Annotated[bool, typer.Option("--no-infra", help="Only what is known on this host.")] = False,
+    detailed: Annotated[bool, typer.Option("--detailed", help="With all that is known of each resource.")] = False,
+    pull: Pull = None,
+    locked: Locked = False,
+    timeout: AnswerTimeout = None,
+    var: Variables = [],  # noqa: B006  # typer copies it
+    var_file: VariableFiles = [],  # noqa: B006  # typer copies it
+) -> int:
+    """Show how a task is, and its infrastructure.
+
+    The infrastructure is looked at as it is, and what was changed behind its back is shown. Changes nothing.
+    """
+    from orchestrator.cli.asking import Asked
+    from orchestrator.cli.reporting import status_and_show
+
+    asked = Asked(pull, locked, var, var_file)
+    return status_and_show(
+        invocation_of(context), task, asked, timeout=timeout, infrastructure=not no_infra, detailed=detailed
+    )

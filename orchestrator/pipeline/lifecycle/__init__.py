@@ -1,0 +1,1 @@
+"""The infrastructure of a task: `init`, `plan`, `status` and `destroy`."""

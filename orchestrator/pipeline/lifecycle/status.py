@@ -1,0 +1,71 @@
+"""`status`: what is known of a task on this host, and what its infrastructure is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.config.model import Task
+from orchestrator.errors import DstreamError
+from orchestrator.pipeline.lifecycle.plan import ProviderPart
+from orchestrator.pipeline.lifecycle.work import MAKING_ORDER, name_of, working
+from orchestrator.pipeline.observe import Observer, RunControl
+from orchestrator.pipeline.services import RunOptions, Services
+from orchestrator.state.lock import Holder
+from orchestrator.state.store import Checkpoint, PastRun
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """`running` is who runs the task on this host at this moment, `last` its newest run here, ended or not."""
+
+    running: Holder | None
+    last: PastRun | None
+    checkpoint: Checkpoint | None
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class InfrastructureStatus:
+    """The parts of the providers that told; `failures` are of those that did not.
+
+    With `busy` none was asked: that process is just working on it.
+    """
+
+    parts: tuple[ProviderPart, ...] = ()
+    failures: tuple[DstreamError, ...] = ()
+    busy: Holder | None = None
+
+
+def run_status(task: Task, services: Services) -> RunStatus:
+    """From what is stored, and without starting anything. Raises `UnavailableError` as the store does."""
+    state = services.state
+    return RunStatus(
+        running=services.locks.held(task.name),
+        last=state.last_run(task.name),
+        checkpoint=state.checkpoint(task.name),
+        dead_letters=state.dead_letters(task.name),
+    )
+
+
+def infrastructure_status(
+    task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
+) -> InfrastructureStatus:
+    """Ask each provider that has infrastructure. Blocks; the task may be running meanwhile. Raises as `Work` does."""
+    busy = services.locks.held(name_of(task.name))
+    if busy is not None:
+        return InfrastructureStatus(busy=busy)
+    parts: list[ProviderPart] = []
+    failures: list[DstreamError] = []
+    with working(task, services, options, observer, control, alters=False) as work:
+        work.discover(needed=False)
+        for role in MAKING_ORDER:
+            if not work.owns(role):
+                parts.append(work.part(role))
+                continue
+            try:
+                reply = work.answered(role, "status", work.command(role, "status"))
+            except DstreamError as failure:
+                failures.append(failure)
+            else:
+                parts.append(work.part(role, reply))
+    return InfrastructureStatus(tuple(parts), tuple(failures))
