@@ -12,10 +12,11 @@ from pydantic import AliasChoices, Field, SecretStr
 
 from dstream_sdk import Config, Envelope, InfrastructureProvider, InputProvider, LifecycleReply, ProviderError
 from dstream_sdk.config import parse_config
+from dstream_sdk.config_table import config_table
 from dstream_sdk.description import commands, config_schema, describe, label
 from dstream_sdk.host import parse_envelope
 from dstream_sdk.protocol import LABEL_LIMIT, Description
-from dstream_sdk.spec import BEGIN, END, config_table, main
+from dstream_sdk.spec import BEGIN, END, main
 from dstream_sdk.testing.schema_values import may_accept, wrong_value
 from tests.fakes.sdk.queues import Queues
 from tests.fakes.sdk.sink import Sink
@@ -104,6 +105,21 @@ def test_readme_check_finds_a_stale_table(tmp_path: Path, capsys: pytest.Capture
     assert main([target, "--readme", str(readme), "--check"]) == 0
     assert readme.read_text().startswith("above\n")
     assert readme.read_text().endswith("below\n")
+
+
+def test_a_page_says_what_the_provider_is_and_takes_and_a_stale_one_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "source.md"
+    command = ["tests.fakes.sdk.source:Source", "--page", str(file)]
+    assert main([*command, "--check"]) == 1
+    assert "is stale" in capsys.readouterr().err
+    assert main(command) == 0
+    assert main([*command, "--check"]) == 0
+    written = file.read_text()
+    assert written.startswith("# source\n")
+    assert "| Capabilities | `checkpoint`, `stats`, `signal` |" in written
+    assert config_table(describe(Source)) in written
 
 
 @pytest.mark.parametrize("target", ["no.such.module:X", "tests.fakes.sdk.source:Nothing", "tests.fakes.sdk.source"])
