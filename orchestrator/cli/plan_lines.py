@@ -28,6 +28,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield ""
     if plan.run is not None:
         yield from run_lines(plan.run)
+        yield from (f"    {printable(sentence)}" for part in plan.parts for sentence in part.run)
         yield ""
     for loss in plan.losses:
         yield f"data loss: {loss}"
@@ -124,6 +125,7 @@ def part_object(part: ProviderPart) -> dict[str, Any]:
         "owns": part.owns,
         "resources": [msgspec.to_builtins(resource) for resource in part.resources],
         "message": part.message,
+        "run": list(part.run),
     }
 
 

@@ -78,7 +78,7 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
 
     def plan(self) -> LifecycleReply:
         with self._session() as session:
-            return verbs.plan(session, self.config)
+            return verbs.plan(session, self.config, self.context)
 
     def status(self) -> LifecycleReply:
         with self._session() as session:

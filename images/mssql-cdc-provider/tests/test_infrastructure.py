@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dstream_sdk import LifecycleReply, Resource
 from mssql_cdc_provider.provider import MssqlCdc
 from mssql_cdc_provider.session import Session
+from mssql_cdc_provider.state import State
 from tests.servers.sqlserver import SqlServer
 
 Make = Callable[..., MssqlCdc]
@@ -87,6 +89,49 @@ def test_destroy_removes_what_init_made_and_its_records(server: SqlServer, provi
     assert not enabled(session)
     assert records(session) == 0
     assert session.query("SELECT name FROM sys.database_principals WHERE name = N'reader'") == []
+
+
+def destroying(make: MssqlCdc) -> MssqlCdc:
+    make.context = replace(make.context, options={"destroy": True})
+    return make
+
+
+def test_the_plan_of_destroy_is_what_destroy_does_and_changes_nothing(
+    server: SqlServer, provider: Make, session: Session
+) -> None:
+    prepare(server)
+    server.execute(
+        "EXEC sys.sp_cdc_enable_db",
+        "EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'Cars', @role_name = NULL",
+    )
+    make = destroying(provider(tables=["*"], infrastructure=FULL))
+    make.init()
+    before = records(session)
+    plan = make.plan()
+    assert records(session) == before
+    assert "sp_cdc_disable_table" in plan.message
+    assert actions(plan) == actions(make.destroy())
+
+
+def test_a_database_that_is_left_with_no_capture_instance_is_planned_to_go_too(
+    server: SqlServer, provider: Make
+) -> None:
+    prepare(server)
+    make = destroying(provider(tables=["*"]))
+    make.init()
+    assert set(actions(make.plan()).values()) == {"delete"}
+
+
+def test_the_plan_says_what_a_run_would_take_a_snapshot_of(server: SqlServer, provider: Make) -> None:
+    prepare(server)
+    make = provider(tables=["*"])
+    assert make.plan().metadata == {"run": ["the input takes a snapshot of dbo.Cars, dbo.Orders"]}
+    state = State(snapshot={"first": False, "jobs": [], "done": ["dbo.Orders"]})
+    make.context = replace(make.context, state=state.to_json())
+    assert make.plan().metadata == {"run": ["the input takes a snapshot of dbo.Cars"]}
+    assert provider(tables=["*"], snapshot={"mode": "no_data"}).plan().metadata == {
+        "run": ["the input takes no snapshot: it sends changes from now on"]
+    }
 
 
 def test_destroy_leaves_what_others_made(server: SqlServer, provider: Make, session: Session) -> None:

@@ -19,7 +19,7 @@ class ProviderPart:
 
     `content` is the digest that a run takes now, `last_content` the one that the last run took; None where there is
     none. Without `owns` the provider has no infrastructure. `message` is what it says besides, such as a script,
-    `writable` are the paths that it writes to in its container.
+    `run` are sentences on what a run would do. `writable` are the paths that it writes to in its container.
     """
 
     role: Role
@@ -30,6 +30,7 @@ class ProviderPart:
     owns: bool
     resources: tuple[Resource, ...] = ()
     message: str = ""
+    run: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
 
     @property

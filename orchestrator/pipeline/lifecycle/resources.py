@@ -32,7 +32,7 @@ class Reply(msgspec.Struct, frozen=True):
     resources: tuple[Resource, ...] = ()
     message: str = ""
     error: str = ""
-    metadata: dict[str, Any] | None = None
+    run: tuple[str, ...] = ()
 
 
 def read_reply(line: bytes, redact: Callable[[str], str]) -> Reply:
@@ -46,7 +46,9 @@ def read_reply(line: bytes, redact: Callable[[str], str]) -> Reply:
     succeeded = reply.status == "Success"
     error = "" if succeeded else reply.error or reply.message or f"it says `{reply.status}`, and no more"
     resources = tuple(plain(one) if isinstance(one, str) else one for one in reply.resources)
-    return Reply(succeeded, resources, reply.message, error, reply.metadata)
+    run = (reply.metadata or {}).get("run")
+    sentences = tuple(str(one) for one in run) if isinstance(run, list) else ()
+    return Reply(succeeded, resources, reply.message, error, sentences)
 
 
 def plain(text: str) -> Resource:

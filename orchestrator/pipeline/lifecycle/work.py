@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from dstream_sdk.protocol import CommandOptions, Stream
 from orchestrator.config.model import Task
@@ -14,8 +16,10 @@ from orchestrator.pipeline.lifecycle.plan import ProviderPart
 from orchestrator.pipeline.lifecycle.resources import Reply
 from orchestrator.pipeline.observe import LifecyclePhase, Observer, RunControl
 from orchestrator.pipeline.provider import Prepared
+from orchestrator.pipeline.resuming import identity_of
 from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.runtime.base import Role
+from orchestrator.state.store import Checkpoint
 
 Verb = Literal["init", "plan", "status", "destroy"]
 
@@ -66,6 +70,13 @@ class Work:
             redact = self.session.services.redact
             self.session.observer.warning(f"the output is not told what the input reads: {redact(error.message)}")
 
+    @property
+    def resumable(self) -> Checkpoint | None:
+        """What a run of the input would resume from."""
+        stored = self.session.services.state.checkpoint(self.task.name)
+        mine = identity_of(self.task, self.prepared["input"], self.streams)
+        return stored if stored is not None and mine.resumes(stored.identity) else None
+
     def part(self, role: Role, reply: Reply | None = None) -> ProviderPart:
         """A provider's part, with what it answered; `reply` is None for one without infrastructure."""
         prepared = self.prepared[role]
@@ -78,6 +89,7 @@ class Work:
             owns=reply is not None,
             resources=reply.resources if reply else (),
             message=reply.message if reply else "",
+            run=reply.run if reply else (),
             writable=tuple(prepared.description.writable) if prepared.description else (),
         )
 
@@ -93,11 +105,13 @@ class Work:
         session.observer.phase(_PHASE[verb], f"{role} `{prepared.name}`")
         prepared, folder = prepared.keeping(services.folders.of(self.task.name, role))
         options = CommandOptions(services.state.project, folder, destroy, allow_data_loss)
-        fields = {"task": self.task.name, "run_id": session.run_id, "options": options}
+        fields: dict[str, Any] = {"task": self.task.name, "run_id": session.run_id, "options": options}
         if role == "output":
             options.position_keys = source.position_keys
             if self.streams is not None:
                 fields["streams"] = self.streams
+        elif verb == "plan" and self.resumable is not None:
+            fields["state"] = msgspec.Raw(self.resumable.state)
         return command(
             prepared,
             session.runtime(prepared.spec.kind),

@@ -251,7 +251,11 @@ class Resource(msgspec.Struct, omit_defaults=True):
 
 
 class LifecycleReply(msgspec.Struct, omit_defaults=True):
-    """The one line after the handshake. Plain strings are the original's `name:WILL_CREATE`."""
+    """The one line after the handshake. Plain strings are the original's `name:WILL_CREATE`.
+
+    `message` is text for the user. Of `metadata` the key `run` is known: sentences on what a run would do besides,
+    which `dstream plan` shows.
+    """
 
     status: str
     resources: list[Resource | str] = []

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dstream_sdk import Context, LifecycleReply, ProviderError, Resource
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure.present import Present, read_present
 from mssql_cdc_provider.infrastructure.records import Record, drop_record, read_records, write_record
-from mssql_cdc_provider.infrastructure.things import CdcDatabase, Retention, Thing, wanted
+from mssql_cdc_provider.infrastructure.things import CaptureInstance, CdcDatabase, Retention, Thing, wanted
+from mssql_cdc_provider.names import TableName
 from mssql_cdc_provider.session import Session
+from mssql_cdc_provider.snapshot.foretelling import foretold
 from mssql_cdc_provider.sql_errors import Denied, SqlError, Stopping, Transient
+from mssql_cdc_provider.state import State
 from mssql_cdc_provider.tables import matching, table_names
 from mssql_cdc_provider.tsql import quoted
 
 
-def plan(session: Session, config: MssqlCdcConfig) -> LifecycleReply:
-    """What `init` would do, and as `message` the T-SQL with which someone else may do it."""
+def plan(session: Session, config: MssqlCdcConfig, context: Context) -> LifecycleReply:
+    """What `init` would do, or `destroy`, and as `message` the T-SQL with which someone else may do it."""
     present = read_present(session)
-    resources: list[Resource | str] = []
-    script: list[str] = []
-    for thing in _wanted(session, config, present):
+    if context.options.get("destroy"):
+        return _scripted(_removals(context.task, _ours(session, context.task), present), present)
+    resources = []
+    things = _wanted(session, config, present)
+    for thing in things:
         there = thing.identity(present) is not None
         resources.append(_resource(thing, "same") if there else _resource(thing, _making(thing), sql=thing.make()))
-        script += [] if there else [f"{thing.make()};"]
-    if script:
-        script.insert(0, f"USE {quoted(present.database)};")
-    return LifecycleReply("Success", resources, message="\n".join(script))
+    reply = _scripted(resources, present)
+    tables = [TableName(thing.schema, thing.table) for thing in things if isinstance(thing, CaptureInstance)]
+    reply.metadata = {"run": foretold(config.snapshot.mode, State.from_json(context.state), tables)}
+    return reply
 
 
 def init(session: Session, config: MssqlCdcConfig, context: Context) -> LifecycleReply:
@@ -67,9 +74,8 @@ def status(session: Session, config: MssqlCdcConfig) -> LifecycleReply:
 def destroy(session: Session, context: Context) -> LifecycleReply:
     """Remove what was made for this task and for no other, last things first; nothing that another made."""
     done: list[Resource | str] = []
-    ours = [record for record in read_records(session).values() if context.task in record.tasks]
     try:
-        for record in sorted(ours, key=_removing_order):
+        for record in _ours(session, context.task):
             done.append(_remove(session, context.task, record))
             if context.stopping:
                 return LifecycleReply("Failed", done, error="stopped before everything was removed")
@@ -97,22 +103,56 @@ def _make(session: Session, task: str, thing: Thing, old: Record | None) -> None
 
 
 def _remove(session: Session, task: str, record: Record) -> Resource:
-    thing, present = record.thing, read_present(session)
-    others = tuple(one for one in record.tasks if one != task)
+    removal = _removal(task, record, read_present(session))
+    others = _others(task, record)
     if others:
-        write_record(session, Record(thing, others, record.identity), new=False)
+        write_record(session, Record(record.thing, others, record.identity), new=False)
+        return removal
+    if removal.action == "delete":
+        # Disabling CDC of the database leaves its extended properties alone.
+        session.query(record.thing.remove())
+    drop_record(session, record)
+    return removal
+
+
+def _removal(task: str, record: Record, present: Present) -> Resource:
+    """What becomes of a recorded thing when the task lets go of it."""
+    thing, others, found = record.thing, _others(task, record), record.thing.identity(present)
+    if others:
         return _resource(thing, "same", kept_for=", ".join(others))
-    found = thing.identity(present)
     if found is None or record.identity not in (None, found):
-        drop_record(session, record)
         return _resource(thing, "same", kept_for="whoever changed it since" if found or _is_setting(thing) else "")
     if isinstance(thing, CdcDatabase) and present.instances:
-        drop_record(session, record)
         return _resource(thing, "same", kept_for="capture instances that others made")
-    # Disabling CDC of the database leaves its extended properties alone.
-    session.query(thing.remove())
-    drop_record(session, record)
     return _resource(thing, "delete", sql=thing.remove())
+
+
+def _removals(task: str, records: list[Record], present: Present) -> list[Resource]:
+    """What becomes of all of them, each seen when those before it are gone."""
+    instances = dict(present.instances)
+    removals = []
+    for record in records:
+        removal = _removal(task, record, replace(present, instances=instances))
+        if removal.action == "delete" and isinstance(record.thing, CaptureInstance):
+            del instances[record.thing.name]
+        removals.append(removal)
+    return removals
+
+
+def _ours(session: Session, task: str) -> list[Record]:
+    """What was made for the task, last things first."""
+    return sorted((one for one in read_records(session).values() if task in one.tasks), key=_removing_order)
+
+
+def _others(task: str, record: Record) -> tuple[str, ...]:
+    return tuple(one for one in record.tasks if one != task)
+
+
+def _scripted(resources: list[Resource], present: Present) -> LifecycleReply:
+    script = [f"{one.detail['sql']};" for one in resources if "sql" in one.detail]
+    if script:
+        script.insert(0, f"USE {quoted(present.database)};")
+    return LifecycleReply("Success", list(resources), message="\n".join(script))
 
 
 _MAKING_ORDER = ("CdcDatabase", "Role", "RoleMember", "SelectGrant", "CdcGrant", "CaptureInstance", "Retention")
