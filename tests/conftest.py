@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from tests.servers.azurite import Azurite
 from tests.servers.engine import PrivateEngine
 from tests.servers.images import Images, publish_images
 from tests.servers.registry import Registry
+from tests.servers.script import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +65,9 @@ def azurite() -> Iterator[Azurite]:
     """Blob storage, shared: a test takes a container of its own."""
     with Azurite() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def pulumi_engine() -> Path:
+    """The folder of Pulumi's engine, which belongs on the PATH of a provider that has its infrastructure made by it."""
+    return Path(run_script("pulumi-engine"))

@@ -11,14 +11,12 @@ from pulumi.automation import EngineEvent, OpType, StepEventMetadata
 
 from dstream_sdk.protocol.messages import Resource
 
+# A replacement comes as one step of that name, besides the creation and the deletion that it consists of.
 _ACTIONS = {
     OpType.CREATE: "create",
     OpType.IMPORT: "create",
     OpType.UPDATE: "update",
     OpType.REPLACE: "replace",
-    OpType.CREATE_REPLACEMENT: "replace",
-    OpType.DELETE_REPLACED: "replace",
-    OpType.IMPORT_REPLACEMENT: "replace",
     OpType.DELETE: "delete",
     OpType.SAME: "same",
 }
@@ -60,9 +58,6 @@ class Changes:
         action = _ACTIONS.get(OpType(step.op))
         if action is None or not _is_resource(step):
             return
-        known = self._resources.get(step.urn)
-        if known is not None and known.action == "replace":
-            return  # its parts: create-replacement and delete-replaced
         self._resources[step.urn] = Resource(
             type=type_of(step.type), name=name_of(step.urn), action=action, detail=_detail(action, step)
         )
