@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from tests.servers.servicebus.description import DEFAULTS
+from tests.servers.servicebus.description import DEFAULTS, RULES
 from tests.servers.servicebus.errors import INVALID, ServiceError
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def described(body: bytes) -> dict[str, str | None]:
     given: dict[str, str | None] = {}
     for element in found:
         name = element.tag.removeprefix(_BUS)
-        if name in DEFAULTS and element.text is not None:
+        if name == RULES:
+            given[name] = ElementTree.tostring(element, encoding="unicode")
+        elif name in DEFAULTS and element.text is not None:
             given[name] = element.text.lower() if element.text in ("True", "False") else element.text
     return given
 
@@ -45,7 +47,9 @@ def entry(queue: Queue, base: str) -> Element:
     content = ElementTree.SubElement(root, f"{_ATOM}content", type="application/xml")
     description = ElementTree.SubElement(content, f"{_BUS}QueueDescription")
     for name, value in queue.description.values.items():
-        if value is not None:
+        if name == RULES and value is not None:
+            description.append(ElementTree.fromstring(value))
+        elif value is not None:
             _add(description, _BUS + name, value)
     for name, moment in (("CreatedAt", queue.created), ("UpdatedAt", queue.updated), ("AccessedAt", queue.updated)):
         _add(description, _BUS + name, _when(moment))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOREVER = "P10675199DT2H48M5.4775807S"
+RULES = "AuthorizationRules"
+"""Kept as the XML that came."""
 DEFAULTS: dict[str, str | None] = {
     "LockDuration": "PT1M",
     "MaxSizeInMegabytes": "1024",
@@ -23,6 +25,7 @@ DEFAULTS: dict[str, str | None] = {
     "MaxDeliveryCount": "10",
     "EnableBatchedOperations": "true",
     "IsAnonymousAccessible": "false",
+    RULES: None,
     "Status": "Active",
     "ForwardTo": None,
     "UserMetadata": None,

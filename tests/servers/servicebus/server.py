@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self
 
+from tests.servers.servicebus.certificates import make_certificate, server_context
 from tests.servers.servicebus.clock import Clock
 from tests.servers.servicebus.listener import serve
 from tests.servers.servicebus.message import Received
@@ -16,7 +17,6 @@ from tests.servers.servicebus.service import Service
 from tests.servers.servicebus.store import Journal, Store
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
@@ -34,7 +34,8 @@ class ServiceBus:
     """`with ServiceBus() as bus`: a Service Bus namespace on one port. Thread-safe.
 
     What it holds outlives `stop`, and is there again after the next `start`, on the same port. Kept in a `file`, it
-    outlives the process too, even if that is killed.
+    outlives the process too, even if that is killed. With a folder for `tls` the port takes TLS as well, with the
+    certificate `ca` that is made there.
     """
 
     def __init__(
@@ -42,13 +43,13 @@ class ServiceBus:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        tls: ssl.SSLContext | None = None,
+        tls: Path | None = None,
         file: Path | None = None,
         max_queues: int = 10_000,
     ) -> None:
         self.host = host
         self.port = port
-        self._tls = tls
+        self.ca = None if tls is None else make_certificate(tls, host)
         self._clock = Clock()
         self._file = file
         self._max_queues = max_queues
@@ -81,7 +82,8 @@ class ServiceBus:
         assert loop is not None
         asyncio.set_event_loop(loop)
         self._clock.run_on(loop)
-        serving = loop.create_task(serve(listening, self._service, self._tls))
+        tls = None if self.ca is None else server_context(self.ca)
+        serving = loop.create_task(serve(listening, self._service, tls))
         loop.run_forever()
         serving.cancel()
         for connection in list(self._service.connections):
@@ -110,6 +112,11 @@ class ServiceBus:
     def connection_string_for(self, host: str) -> str:
         """The same for those who see this machine as `host`: containers."""
         return f"{self._endpoint(host)};UseDevelopmentEmulator=true"
+
+    @property
+    def secure_connection_string(self) -> str:
+        """For TLS, as a real namespace's. Clients take its port for administration only: AMQP is on 5671 always."""
+        return self._endpoint(self.host)
 
     @property
     def admin_url(self) -> str:
@@ -162,7 +169,7 @@ class ServiceBus:
         self._ask(lambda: self._clock.advance(seconds))
 
     def drop_connections(self, *, politely: bool = False) -> None:
-        """End all connections: politely, or as a network that breaks."""
+        """End all connections: politely, that is with `amqp:connection:forced`, or as a network that breaks."""
         self._ask(lambda: self._drop(politely=politely))
 
     def _drop(self, *, politely: bool) -> None:

@@ -1,0 +1,51 @@
+"""A server for each test, and the official clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.core.pipeline.transport import RequestsTransport
+from azure.servicebus import ServiceBusClient
+from azure.servicebus.management import ServiceBusAdministrationClient
+
+from tests.servers.servicebus import ServiceBus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class PlainHttp(RequestsTransport):  # type: ignore[misc]  # azure-core does not say what it is
+    """The official client administrates over HTTPS only, whatever the connection string says."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        request.url = request.url.replace("https://", "http://", 1)
+        return super().send(request, **options)
+
+
+def administration(connection_string: str, **options: Any) -> ServiceBusAdministrationClient:
+    return ServiceBusAdministrationClient.from_connection_string(connection_string, transport=PlainHttp(), **options)
+
+
+def messaging(connection_string: str, **options: Any) -> ServiceBusClient:
+    return ServiceBusClient.from_connection_string(
+        connection_string, **{"retry_total": 3, "retry_backoff_factor": 0.01, **options}
+    )
+
+
+@pytest.fixture
+def bus() -> Iterator[ServiceBus]:
+    with ServiceBus() as running:
+        yield running
+
+
+@pytest.fixture
+def admin(bus: ServiceBus) -> Iterator[ServiceBusAdministrationClient]:
+    with administration(bus.connection_string) as client:
+        yield client
+
+
+@pytest.fixture
+def client(bus: ServiceBus) -> Iterator[ServiceBusClient]:
+    with messaging(bus.connection_string) as connected:
+        yield connected
