@@ -79,11 +79,6 @@ class QueueSettings(Config):
         description="Largest message in KB, on the premium tier; the tier's own where not given.",
         examples=[4096],
     )
-    partitioning: bool = Field(
-        default=False,
-        description="Spread a queue over several brokers of the standard tier. A queue keeps what it was made with.",
-        examples=[True],
-    )
 
 
 class AzureConfig(Config):
@@ -154,7 +149,7 @@ class AsbConfig(Config):
     )
     adopt: bool = Field(
         default=False,
-        description="Let `init` take over queues that exist already, and `destroy` remove them.",
+        description="Let `init` set up and use queues that others made; `destroy` leaves them.",
         examples=[True],
     )
     auto_create: bool = Field(
@@ -163,7 +158,7 @@ class AsbConfig(Config):
         examples=[True],
     )
     parallelism: int = Field(
-        default=4, ge=1, le=32, description="Queues that are written to at the same time.", examples=[8]
+        default=8, ge=1, le=64, description="Queues that are written to at the same time.", examples=[16]
     )
     retry_timeout: Seconds = Field(
         default="5m",

@@ -55,7 +55,8 @@ def wanted_properties(settings: QueueSettings) -> Properties:
     properties: dict[str, str | int | bool] = {
         "dead_lettering_on_message_expiration": settings.dead_letter_on_expiration,
         "default_message_time_to_live": FOREVER if settings.ttl is None else iso_duration(settings.ttl),
-        "enable_partitioning": settings.partitioning,
+        # Its brokers keep no common order, and it takes no batch of several message ids where it detects duplicates.
+        "enable_partitioning": False,
         "lock_duration": iso_duration(settings.lock_duration),
         "max_delivery_count": settings.max_delivery_count,
         "max_size_in_megabytes": settings.max_size_mb,

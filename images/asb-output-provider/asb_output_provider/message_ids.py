@@ -1,0 +1,73 @@
+"""What a message is called, so that Service Bus knows a repeat when it sees one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from asb_output_provider.names import Table
+from dstream_sdk import Envelope, Stream
+
+SNAPSHOT = "Snapshot"
+
+MessageId = Callable[[Envelope], str | None]
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def message_ids(table: Table, position_keys: Sequence[str], key_columns: Sequence[str]) -> MessageId:
+    """Gives each record of the table the id that it has had and will have, 64 characters, or none.
+
+    The id is a hash of the table, the operation and what `metadata` has of `position_keys`. Rows of a snapshot share
+    a position, so theirs needs a `SnapshotId` and the row's key, or its ordinal as `Row`. Where nothing tells
+    a record from another there is no id: a made-up one would have Service Bus drop what is no repeat.
+    """
+
+    def of(envelope: Envelope) -> str | None:
+        metadata = envelope.metadata
+        position = {key: metadata[key] for key in position_keys if metadata.get(key) is not None}
+        if not position:
+            return None
+        operation = metadata.get("OperationType")
+        row: Any = None
+        if operation == SNAPSHOT:
+            row = key_values(envelope, key_columns) or metadata.get("Row")
+            if row is None or metadata.get("SnapshotId") is None:
+                return None
+            position["SnapshotId"] = metadata["SnapshotId"]
+        return hashlib.sha256(_encode((table, operation, position, row))).hexdigest()
+
+    return of if position_keys else _none
+
+
+def key_columns(streams: Sequence[Stream]) -> Mapping[Table, list[str]]:
+    """By table, the columns that tell its rows apart; tables without any are left out."""
+    found = {Table(one.schema, one.name): [column.name for column in one.columns if column.key] for one in streams}
+    return {table: names for table, names in found.items() if names}
+
+
+def key_values(envelope: Envelope, columns: Sequence[str]) -> list[Any] | None:
+    """The row's key; None where it is not known whole."""
+    data = envelope.data
+    if not columns or not isinstance(data, dict):
+        return None
+    values = [data.get(name) for name in columns]
+    return None if None in values else values
+
+
+def delivery_warnings(position_keys: Sequence[str], streams: Sequence[Stream]) -> list[str]:
+    """What a plan must say of tables whose repeats Service Bus cannot know, one sentence each."""
+    if not position_keys:
+        return ["at least once: the input does not say which metadata tells its changes apart, so repeats stay"]
+    keyed = key_columns(streams)
+    without = [str(table) for one in streams if (table := Table(one.schema, one.name)) not in keyed]
+    if not without:
+        return []
+    return [f"at least once: rows of a snapshot of {', '.join(without)} may repeat, there is no key to tell them apart"]
+
+
+def _none(_: Envelope) -> None:
+    return None

@@ -1,0 +1,73 @@
+"""Which queue a record belongs to, and as what message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from azure.servicebus import ServiceBusMessage
+
+from asb_output_provider.config import AsbConfig
+from asb_output_provider.message_ids import key_columns, message_ids
+from asb_output_provider.messages import message_maker
+from asb_output_provider.names import Table
+from asb_output_provider.tables import queue_names
+from dstream_sdk import Envelope, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Of one table."""
+
+    table: Table
+    queue: str
+    message: Callable[[Envelope], ServiceBusMessage]
+
+
+class Routes:
+    """Of all tables, those that nobody announced too. For one thread."""
+
+    def __init__(self, config: AsbConfig, streams: Sequence[Stream], position_keys: Sequence[str]) -> None:
+        self._config = config
+        self._position_keys = position_keys
+        self._key_columns = key_columns(streams)
+        self._names = queue_names(config, streams)
+        self._routes: dict[tuple[object, object], Route] = {}
+
+    def any(self) -> Route | None:
+        """The route of some table that is known before any record; None where there is none."""
+        table = next(iter(self._names.known), None)
+        return None if table is None else self._made(table)
+
+    def of(self, envelope: Envelope) -> Route | None:
+        """The record's route; None where its metadata names no table."""
+        metadata = envelope.metadata
+        name, schema = metadata.get("TableName"), metadata.get("SchemaName")
+        try:
+            return self._routes[schema, name]
+        except KeyError:
+            pass
+        except TypeError:  # what cannot be a key is no name either
+            return None
+        if not isinstance(name, str) or not name or not isinstance(schema, str | None):
+            return None
+        route = self._routes[schema, name] = self._made(self._table(schema, name))
+        return route
+
+    def _table(self, schema: str | None, name: str) -> Table:
+        """The table meant; where records leave out the schema, the one table that has the name."""
+        if schema is None:
+            named = [table for table in self._names.known if table.name == name]
+            if len(named) == 1:
+                return named[0]
+        return Table(schema or "", name)
+
+    def _made(self, table: Table) -> Route:
+        columns = self._key_columns.get(table, [])
+        message = message_maker(
+            table,
+            message_ids(table, self._position_keys, columns),
+            sessions=self._config.settings(table).sessions,
+            key_columns=columns,
+        )
+        return Route(table, self._names.of(table), message)
