@@ -32,7 +32,7 @@ def translated(failure: duckdb.Error) -> QueryError:
     """The SQL Server error that says what DuckDB's says."""
     words = str(failure)
     if found := re.search(
-        r"(?:Table|Function)\b[^\n]*? with name \"?([^\s\"!]+)\"? does not exist", words, re.IGNORECASE
+        r"(?:Table|Function)\b[^\n]*? with name \"?([^\n\"!]+?)\"? does not exist", words, re.IGNORECASE
     ):
         return error(208, found[1])
     if found := re.search(

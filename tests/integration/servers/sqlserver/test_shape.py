@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from tests.integration.servers.sqlserver.changes import changes, enable, error_of
 from tests.integration.servers.sqlserver.conftest import Ask
 from tests.servers.sqlserver import RealSqlServer, SqlServer
+from tests.servers.sqlserver.errors import translated
 
 Server = SqlServer | RealSqlServer
 
@@ -72,6 +74,13 @@ def test_a_renamed_table_is_captured_on(server: Server, ask: Ask) -> None:
     ask("INSERT INTO dbo.renamed VALUES (1, N'x', 1)")
     assert changes(server, "dbo_t")[0].values == (1, "x", 1)
     assert error_of(server, "SELECT * FROM dbo.t") == 208
+
+
+@pytest.mark.parametrize("name", ["t", "two words", "it's"])
+def test_a_table_that_went_while_it_was_asked_for_is_missing_whatever_its_name(name: str) -> None:
+    with duckdb.connect() as database, pytest.raises(duckdb.CatalogException) as raised:
+        database.execute(f'SELECT * FROM "{name}"')
+    assert translated(raised.value).number == 208
 
 
 def test_a_captured_table_is_not_truncated(server: Server, ask: Ask) -> None:
