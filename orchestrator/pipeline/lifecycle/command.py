@@ -46,6 +46,7 @@ def command(
     fields: dict[str, Any],
     patience: Patience,
     control: RunControl,
+    on_cut: Callable[[], None],
     log: Callable[[Role, str], None],
     redact: Callable[[str], str],
     ca_bundle: str | None = None,
@@ -53,8 +54,9 @@ def command(
     """Start the provider, give it the command, and see it gone. Blocks for as long as `patience` allows.
 
     When the time is up, or at the first signal, the provider is asked to stop in a consistent state: its stdin ends,
-    or it gets a SIGTERM where it is a legacy one. Raises `RunError` (`provider.died`, `provider.answer` and those of
-    the handshake), and `Halted` on a second signal, or on the first before it has shaken hands.
+    or it gets a SIGTERM where it is a legacy one. `on_cut` is called just before. Raises `RunError` (`provider.died`,
+    `provider.answer` and those of the handshake), and `Halted` on a second signal, or on the first before it has
+    shaken hands.
     """
     kill, cancel = Halt(), Halt()
 
@@ -69,7 +71,19 @@ def command(
             legacy = not prepared.announced
             greet(party, envelope(prepared, name, fields), close_stdin=legacy, timeout=patience.ready)
             control.listen(asked)
-            line, cut = _answer(party, name, patience, kill, cancel)
+            cut: Cut | None = None
+            line: bytes | None = None
+            try:
+                inlet = Inlet(party.running.stdout, cancel)
+                line = _reply_line(party, inlet, name, time.monotonic() + patience.answer)
+                cut = "timeout" if line is None else None
+            except Halted:
+                cut = "signal"
+            if kill.is_set:
+                raise Halted
+            if cut is not None:
+                on_cut()
+                line = _last_words(party, name, patience.grace)
             if line is None:
                 return Answer(None, cut)
             party.running.wait(EXIT_S)
@@ -84,27 +98,18 @@ def command(
         control.listen(None)
 
 
-def _answer(party: Party, name: str, patience: Patience, kill: Halt, cancel: Halt) -> tuple[bytes | None, Cut | None]:
-    cut: Cut = "timeout"
-    try:
-        inlet = Inlet(party.running.stdout, cancel)
-        line = _reply_line(party, inlet, name, time.monotonic() + patience.answer)
-        if line is not None:
-            return line, None
-    except Halted:
-        cut = "signal"
-    if kill.is_set:
-        raise Halted
+def _last_words(party: Party, name: str, grace: float) -> bytes | None:
+    """Ask it to stop: what it answers then, if anything."""
     if party.prepared.announced:
         party.outlet.close()
     else:
         party.running.terminate()
     try:
-        return _reply_line(party, party.inlet, name, time.monotonic() + patience.grace), cut
+        return _reply_line(party, party.inlet, name, time.monotonic() + grace)
     except RunError as error:
         if error.code != "provider.died":
             raise
-        return None, cut  # it was asked to go, and need not say anything
+        return None  # it was asked to go, and need not say anything
 
 
 def _reply_line(party: Party, inlet: Inlet, name: str, deadline: float) -> bytes | None:

@@ -123,6 +123,7 @@ class Work:
                 grace=session.options.grace,
             ),
             control=session.control,
+            on_cut=lambda: session.observer.phase("stopping", f"{role} `{prepared.name}`; a signal kills it"),
             log=session.outbox.log,
             redact=services.redact,
             ca_bundle=services.ca_bundle,
