@@ -58,3 +58,15 @@ def test_tasks_have_locks_of_their_own_whatever_their_names(tmp_path: Path) -> N
     with locks.acquire("a/b", "R1"), locks.acquire("a_b", "R2"), locks.acquire("ä" * 200, "R3"):
         assert locks.try_acquire("a/b", "R4") is None
     assert locks.try_acquire("a/b", "R5") is not None
+
+
+def test_who_holds_a_lock_can_be_seen_without_taking_it(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    locks = Locks(tmp_path)
+    assert locks.held("others") is None
+    found = locks.held("orders")
+    assert found is not None
+    assert (found.pid, found.run_id) == (holder.pid, "R1")
+    holder.kill()
+    holder.wait()
+    assert locks.held("orders") is None
+    locks.acquire("orders", "R2").release()

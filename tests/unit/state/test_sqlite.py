@@ -149,3 +149,28 @@ def test_two_processes_may_make_the_store_at_once(path: Path) -> None:
     projects = {maker.communicate(timeout=60)[0] for maker in makers}
     assert [maker.returncode for maker in makers] == [0] * 6
     assert len(projects) == 1
+
+
+def test_the_last_run_is_the_newest_that_was_one(tmp_path: Path) -> None:
+    state = SqliteState(tmp_path / "state.db")
+    assert state.last_run("orders") is None
+    first = state.claim("orders", "R1", ["image"], {"input": "sha256:aa"})
+    state.finish(first, "failed", {"emitted": 3, "relayed": 2}, delivery="best-effort", error="it broke")
+    state.claim("orders", "R2")  # work on its infrastructure
+    state.claim("others", "R3", ["path"])
+    last = state.last_run("orders")
+    assert last is not None
+    assert (last.run_id, last.outcome, last.error, last.contents) == (
+        "R1",
+        "failed",
+        "it broke",
+        {"input": "sha256:aa"},
+    )
+    assert (last.figures["emitted"], last.figures["bytes"]) == (3, None)
+    assert last.ended_at is not None
+    assert last.ended_at >= last.started_at
+    running = state.claim("orders", "R4", ["path"])
+    again = state.last_run("orders")
+    assert again is not None
+    assert (again.run_id, again.ended_at) == (running.run_id, None)
+    state.close()
