@@ -305,6 +305,16 @@ def test_the_second_signal_kills(queues: Queues) -> None:
     assert process.returncode == 128 + signal.SIGTERM
 
 
+def test_after_a_command_was_killed_the_next_one_goes_on(queues: Queues) -> None:
+    queues.describe(output={"ignore_at": "Orders_cdc_events"})
+    with queues.project.started("init", "orders") as process:
+        wait_for(process, "stuck at Orders_cdc_events", stderr=True)
+        process.kill()
+    queues.describe()
+    assert queues.run("init").stdout.endswith("orders: 2 created\n")
+    assert queues.run("destroy", "--yes").code == EXIT_DONE
+
+
 @pytest.mark.parametrize("verb", ["init", "destroy"])
 def test_nothing_is_made_or_removed_while_the_task_runs(queues: Queues, verb: str) -> None:
     queues.run("init")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UnavailableError
-from orchestrator.state.sqlite import SqliteState
+from orchestrator.state.sqlite import MIGRATIONS, SqliteState
 from orchestrator.state.store import Checkpoint, DeadLetter, Identity
 
 IDENTITY = Identity("orders", "ghcr.io/katasec/mssql-cdc-provider", "mssql-cdc-provider", 1, ("Orders",))
@@ -140,7 +141,7 @@ def test_a_full_disk_is_an_error_and_moves_nothing(path: Path) -> None:
 
 def test_two_processes_may_make_the_store_at_once(path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from orchestrator.state.sqlite import SqliteState;"
+        "import sys; from pathlib import Path; from orchestrator.state.sqlite import MIGRATIONS, SqliteState;"
         "print(SqliteState(Path(sys.argv[1])).project)"
     )
     makers = [
@@ -173,4 +174,22 @@ def test_the_last_run_is_the_newest_that_was_one(tmp_path: Path) -> None:
     again = state.last_run("orders")
     assert again is not None
     assert (again.run_id, again.ended_at) == (running.run_id, None)
+    state.close()
+
+
+def test_a_store_of_before_goes_on_with_what_it_knows(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(MIGRATIONS[0])
+        db.execute("INSERT INTO meta VALUES ('project', 'abc')")
+        db.execute(
+            "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome)"
+            " VALUES ('R1', 'orders', 1, 'path', 5.0, 'ended')"
+        )
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    state = SqliteState(path)
+    last = state.last_run("orders")
+    assert last is not None
+    assert (state.project, last.run_id, last.contents) == ("abc", "R1", {})
     state.close()
