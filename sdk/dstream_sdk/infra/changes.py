@@ -21,6 +21,12 @@ _ACTIONS = {
     OpType.SAME: "same",
 }
 _DONE = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+_RAISED = "Exception calling application: "
+"""What gRPC says before the words of a dynamic provider."""
+
+_SUMMARIES = frozenset({"preview failed", "update failed"})
+"""What the engine says behind the errors themselves."""
+
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
@@ -43,7 +49,8 @@ class Changes:
         elif event.diagnostic_event:
             words = _COLOUR.sub("", event.diagnostic_event.message).strip()
             if event.diagnostic_event.severity == "error":
-                self.errors.append(words)
+                if words not in _SUMMARIES:
+                    self.errors.append(words.removeprefix(_RAISED))
             elif event.diagnostic_event.severity == "warning":
                 self.say(words)
 

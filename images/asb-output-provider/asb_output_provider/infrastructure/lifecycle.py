@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import msgspec
 from azure.servicebus.management import ServiceBusAdministrationClient
 from pydantic import SecretStr
 
 from asb_output_provider.admin import administered
+from asb_output_provider.client import quiet_library
 from asb_output_provider.config import AsbConfig
 from asb_output_provider.infrastructure.access import Access
 from asb_output_provider.infrastructure.marks import Mark
@@ -21,6 +23,8 @@ from asb_output_provider.tables import queue_names
 from dstream_sdk import LifecycleReply, ProviderError, Resource
 from dstream_sdk.infra import PulumiInfrastructure, PulumiSettings
 from dstream_sdk.protocol import CommandOptions
+
+_LOSS_HINT = "receive them, or pass `--allow-data-loss`"
 
 
 class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
@@ -40,48 +44,43 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
 
         declare(self.config, self._view.queues, self._existing)
 
-    def data_loss(self, resource: Resource) -> str:
-        found = self._view.survey.named(resource.name)
-        return self._view.loss(resource.name) if found and self._view.survey.is_ours(found) else ""
+    def remove_interrupted(self, resource: Resource) -> None:
+        """Bears our mark if it was made at all, and so is found without Pulumi."""
 
     def plan(self) -> LifecycleReply:
         destroying = self._options.destroy
-        with administered(self.config) as admin:
-            self._look(admin)
-        if not destroying:
-            self._refuse_strangers()
-        reply = super().plan()
-        reply.resources = told(reply.resources, self._view, destroying=destroying)
-        return reply
+        with self._seeing():
+            if not destroying:
+                refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
+            return self._told(super().plan(), destroying=destroying)
 
     def status(self) -> LifecycleReply:
-        with administered(self.config) as admin:
-            self._look(admin)
-        reply = super().status()
-        reply.resources = told(reply.resources, self._view)
-        return reply
+        with self._seeing():
+            return self._told(super().status())
 
     def init(self) -> LifecycleReply:
-        with administered(self.config) as admin:
-            self._look(admin)
-            self._refuse_strangers()
-            self._refuse_losses(destroying=False)
-            self._import_existing()
-            reply = super().init()
-            reply.resources = told(reply.resources, self._view)
+        with self._seeing() as admin:
+            refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
+            self._refuse_losses()
+            if self.config.azure is not None:
+                self._import_existing(super().plan())
+            if self._existing:
+                reply = super().init()
+                self._existing = frozenset()
+                if reply.status != "Success":
+                    return reply
+            reply = self._told(super().init())
             if reply.status == "Success":
-                self._delete_strays(admin)
-        return reply
+                self._delete_unwanted(admin)
+            return reply
 
     def destroy(self) -> LifecycleReply:
-        with administered(self.config) as admin:
-            self._look(admin)
+        with self._seeing() as admin:
             self._refuse_losses(destroying=True)
-            reply = super().destroy()
-            reply.resources = told(reply.resources, self._view, destroying=True)
+            reply = self._told(super().destroy(), destroying=True)
             if reply.status == "Success":
-                self._delete_strays(admin)
-        return reply
+                self._delete_unwanted(admin, destroying=True)
+            return reply
 
     @property
     def _options(self) -> CommandOptions:
@@ -91,43 +90,39 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
     def _owner(self) -> Mark:
         return Mark(self._options.project, self.context.task)
 
-    def _look(self, admin: ServiceBusAdministrationClient) -> None:
-        survey = Survey.take(admin, self._owner)
-        names = queue_names(self.config, self.context.streams).known
-        queues = wanted_queues(self.config, names, self._owner, survey)
-        self._view = View(survey, queues, count_messages(admin) if survey.ours else {})
+    @contextmanager
+    def _seeing(self) -> Iterator[ServiceBusAdministrationClient]:
+        """Look at the namespace before anything else."""
+        quiet_library()
+        with administered(self.config) as admin:
+            survey = Survey.take(admin, self._owner)
+            names = queue_names(self.config, self.context.streams).known
+            queues = wanted_queues(self.config, names, self._owner, survey)
+            self._view = View(survey, queues, count_messages(admin) if survey.ours else {})
+            yield admin
 
-    def _refuse_strangers(self) -> None:
-        refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
+    def _told(self, reply: LifecycleReply, *, destroying: bool = False) -> LifecycleReply:
+        reply.resources = told(reply.resources, self._view, destroying=destroying)
+        return reply
 
-    def _refuse_losses(self, *, destroying: bool) -> None:
-        """Pulumi's part asks as well, of what its state knows."""
-        losses = [self._view.loss(found.name) for found in self._view.going(destroying=destroying)]
-        if any(losses) and not self._options.allow_data_loss:
-            raise ProviderError(
-                "would be lost: " + ", ".join(filter(None, losses)),
-                hint="receive them, or pass `--allow-data-loss`",
-            )
+    def _refuse_losses(self, *, destroying: bool = False) -> None:
+        """Of all that bears our mark, so there is no need to ask Pulumi for a plan first."""
+        losses = self._view.losses(destroying=destroying)
+        if losses and not self._options.allow_data_loss:
+            raise ProviderError("would be lost: " + ", ".join(losses), hint=_LOSS_HINT)
 
-    def _import_existing(self) -> None:
-        """Resource Manager's plugin makes nothing that is there already: have the stack know it first."""
-        if self.config.azure is None:
-            return
-        planned = super().plan().resources
-        created = [
-            resource.name for resource in planned if isinstance(resource, Resource) and resource.action == "create"
-        ]
-        self._existing = frozenset(filter(self._view.survey.named, created))
-        if self._existing:
-            super().init()
-            self._existing = frozenset()
+    def _import_existing(self, planned: LifecycleReply) -> None:
+        """Resource Manager's plugin makes nothing that is there already: the stack must come to know it first."""
+        resources = [one for one in planned.resources if isinstance(one, Resource) and one.action == "create"]
+        self._existing = frozenset(one.name for one in resources if self._view.survey.named(one.name))
 
-    def _delete_strays(self, admin: ServiceBusAdministrationClient) -> None:
-        """What bears our mark, is not wanted and is there still, Pulumi does not know of."""
-        destroying = self.context.command == "destroy"
-        for found in self._view.survey.ours:
-            if destroying or self._view.wanted(found.name) is None:
+    def _delete_unwanted(self, admin: ServiceBusAdministrationClient, *, destroying: bool = False) -> None:
+        """What Pulumi left of the queues that were to go, since its state does not know them."""
+        unwanted = self._view.unwanted(destroying=destroying)
+        left = Survey.take(admin, self._owner) if unwanted else self._view.survey
+        for found in unwanted:
+            if left.named(found.name):
                 try:
                     remove(admin, found.name, self._owner, allow_data_loss=self._options.allow_data_loss)
                 except QueueRefused as refused:
-                    raise ProviderError(str(refused), hint="receive them, or pass `--allow-data-loss`") from refused
+                    raise ProviderError(str(refused), hint=_LOSS_HINT) from refused

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.servicebus.management import ServiceBusAdministrationClient
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.servicebus.management import QueueProperties, ServiceBusAdministrationClient
 from pulumi import ResourceOptions, dynamic
 
+from asb_output_provider.admin import admin_error
 from asb_output_provider.infrastructure.access import Access
 from asb_output_provider.infrastructure.marks import Mark
 from asb_output_provider.infrastructure.queues import FIXED, Queue, changes, found_properties
@@ -47,63 +50,69 @@ class QueueProvider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         name, wanted = props["name"], _plain(props)
         deadline = time.monotonic() + CONFLICT_S
-        while True:
-            try:
-                self._admin.create_queue(name, **wanted)
-                break
-            except ResourceExistsError:
-                if self._take_over(name, wanted, ours=bool(props["ours"])):
-                    break
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(1.0)
-        return dynamic.CreateResult(name, self._look(name, props))
+        with self._in_words(name):
+            queue = None
+            while queue is None:
+                try:
+                    queue = self._admin.create_queue(name, **wanted)
+                except ResourceExistsError:
+                    queue = self._taken_over(name, wanted, ours=bool(props["ours"]))
+                    if queue is None:
+                        if time.monotonic() > deadline:
+                            raise
+                        time.sleep(1.0)
+        return dynamic.CreateResult(name, _outputs(queue, props))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        try:
-            return dynamic.ReadResult(id_, self._look(id_, props))
-        except ResourceNotFoundError:
-            return dynamic.ReadResult(None, {})
+        with self._in_words(id_):
+            try:
+                return dynamic.ReadResult(id_, _outputs(self._admin.get_queue(id_), props))
+            except ResourceNotFoundError:
+                return dynamic.ReadResult(None, {})
 
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        self._change(id_, _plain(news))
-        return dynamic.UpdateResult(self._look(id_, news))
+        with self._in_words(id_):
+            return dynamic.UpdateResult(_outputs(self._changed(id_, _plain(news)), news))
 
     def delete(self, id_: str, _props: dict[str, Any]) -> None:
-        self._remove(id_)
+        with self._in_words(id_):
+            self._remove(id_)
 
-    def _take_over(self, name: str, wanted: dict[str, Any], *, ours: bool) -> bool:
-        """Make an existing queue as wanted: one of ours that no state tells of, or one that is to be adopted.
+    def _taken_over(self, name: str, wanted: dict[str, Any], *, ours: bool) -> QueueProperties | None:
+        """An existing queue, made as wanted: one of ours that no state tells of, or one that is to be adopted.
 
-        False where there is none: its name is still held by one that was just deleted.
+        None where there is none, or none any more: its name may still be held by one that was just deleted.
         """
         try:
             queue = self._admin.get_queue(name)
         except ResourceNotFoundError:
-            return False
+            return None
         if ours and not self._access.owner.same_owner(Mark.read(queue.user_metadata)):
             raise QueueRefused(f"queue `{name}` was made by someone else in the meantime")
         if FIXED & changes(found_properties(queue), wanted).keys():
             if not ours:
                 raise QueueRefused(f"queue `{name}` was made in another way, which cannot be changed any more")
             self._remove(name)
-            return False
-        self._change(name, wanted)
-        return True
+            return None
+        return self._changed(name, wanted)
 
-    def _change(self, name: str, wanted: dict[str, Any]) -> None:
+    def _changed(self, name: str, wanted: dict[str, Any]) -> QueueProperties:
         queue = self._admin.get_queue(name)
         for key in wanted.keys() - FIXED:
             setattr(queue, key, wanted[key])
         self._admin.update_queue(queue)
+        return self._admin.get_queue(name)
 
     def _remove(self, name: str) -> None:
         remove(self._admin, name, self._access.owner, allow_data_loss=self._access.allow_data_loss)
 
-    def _look(self, name: str, props: dict[str, Any]) -> dict[str, Any]:
-        queue = self._admin.get_queue(name)
-        kept = {key: value for key, value in props.items() if key in ("name", "ours")}
-        return {**kept, **found_properties(queue), "user_metadata": queue.user_metadata or ""}
+    @contextmanager
+    def _in_words(self, name: str) -> Iterator[None]:
+        """Pulumi shows what is raised here to the user as it is."""
+        try:
+            yield
+        except AzureError as error:
+            raise QueueRefused(f"queue `{name}`: {admin_error(self._access.config, error)}") from error
 
 
 class NamespaceQueue(dynamic.Resource, module="servicebus", name="Queue"):
@@ -126,3 +135,8 @@ def _plain(props: dict[str, Any]) -> dict[str, Any]:
         for key, value in props.items()
         if key not in _INPUTS_ONLY
     }
+
+
+def _outputs(queue: QueueProperties, props: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in props.items() if key in {"name", "ours"}}
+    return {**kept, **found_properties(queue), "user_metadata": queue.user_metadata or ""}

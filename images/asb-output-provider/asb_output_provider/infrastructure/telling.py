@@ -11,6 +11,9 @@ from dstream_sdk import Resource
 
 RESOURCE_TYPE = "servicebus.Queue"
 
+_INNER = frozenset({"name", "ours"})
+"""Properties that say nothing of the queue itself."""
+
 
 def told(resources: list[Resource | str], view: View, *, destroying: bool = False) -> list[Resource | str]:
     """The resources of Pulumi's reply as they are, and queues of ours that its state does not know."""
@@ -22,13 +25,17 @@ def told(resources: list[Resource | str], view: View, *, destroying: bool = Fals
 
 def _told(resource: Resource, view: View) -> Resource:
     found = view.survey.named(resource.name)
-    if found is None:
-        return Resource(RESOURCE_TYPE, resource.name, resource.action, resource.detail)
-    if resource.action == "create":
-        return _taken_over(found, view)
-    if resource.action == "delete" and not view.survey.is_ours(found):
-        return Resource(RESOURCE_TYPE, found.name, "same", {"kept": "this task did not make it"})
-    return Resource(RESOURCE_TYPE, resource.name, resource.action, resource.detail)
+    detail = resource.detail
+    if "attributes" in detail:
+        detail = {**detail, "attributes": {k: v for k, v in detail["attributes"].items() if k not in _INNER}}
+    if found is not None:
+        if resource.action == "create":
+            return _taken_over(found, view)
+        if resource.action == "delete" and not view.survey.is_ours(found):
+            return Resource(RESOURCE_TYPE, found.name, "same", {"kept": "this task did not make it"})
+        if resource.action in {"delete", "replace"}:
+            detail = {**detail, **_loss(found, view)}
+    return Resource(RESOURCE_TYPE, resource.name, resource.action, detail)
 
 
 def _taken_over(found: Found, view: View) -> Resource:
