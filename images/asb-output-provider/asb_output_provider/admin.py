@@ -21,9 +21,9 @@ CONNECT_S, ANSWER_S, TRIES = 10, 60, 6
 _ENDPOINT = re.compile(r"(?i)(^|;)\s*Endpoint\s*=[^;]*")
 
 
-def open_admin(config: AsbConfig) -> ServiceBusAdministrationClient:
+def open_admin(config: AsbConfig, *, tries: int = TRIES) -> ServiceBusAdministrationClient:
     """A client for `config`'s namespace, or for its `admin_endpoint`. Safe for threads; close it after use."""
-    options: dict[str, Any] = {"connection_timeout": CONNECT_S, "read_timeout": ANSWER_S, "retry_total": TRIES}
+    options: dict[str, Any] = {"connection_timeout": CONNECT_S, "read_timeout": ANSWER_S, "retry_total": tries}
     if config.ca_file is not None:
         options["connection_verify"] = config.ca_file
     endpoint = urlsplit(config.admin_endpoint or "")
@@ -38,9 +38,9 @@ def open_admin(config: AsbConfig) -> ServiceBusAdministrationClient:
 
 
 @contextmanager
-def administered(config: AsbConfig) -> Iterator[ServiceBusAdministrationClient]:
+def administered(config: AsbConfig, *, tries: int = TRIES) -> Iterator[ServiceBusAdministrationClient]:
     """`open_admin`, closed again; what the library raises in its course is a `ProviderError`."""
-    with open_admin(config) as admin:
+    with open_admin(config, tries=tries) as admin:
         try:
             yield admin
         except AzureError as error:

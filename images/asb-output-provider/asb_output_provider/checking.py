@@ -27,9 +27,10 @@ def check(config: AsbConfig, context: Context) -> Iterator[Finding]:
 def _send(config: AsbConfig, context: Context, queue: str) -> Finding:
     with open_client(config) as client:
         create = (lambda: None) if config.auto_create else None
-        writer = QueueWriter(queue, client, context, retry_s=ANSWERS_WITHIN_S, create=create)
+        within_s = min(ANSWERS_WITHIN_S, config.retry_timeout)
+        writer = QueueWriter(queue, client, context, retry_s=within_s, create=create)
         try:
-            writer.knock(within_s=ANSWERS_WITHIN_S)
+            writer.knock(within_s=within_s)
         except ProviderError as error:
             return Finding("send", ok=False, message=error.message, remedy=error.hint)
         finally:
@@ -39,7 +40,7 @@ def _send(config: AsbConfig, context: Context, queue: str) -> Finding:
 
 def _queues(config: AsbConfig, context: Context) -> Iterator[Finding]:
     try:
-        with administered(config) as admin:
+        with administered(config, tries=1) as admin:
             there = {queue.name.lower(): found_properties(queue) for queue in admin.list_queues()}
     except ProviderError as error:
         # To write, nobody needs to manage.

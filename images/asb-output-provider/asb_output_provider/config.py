@@ -97,6 +97,7 @@ class AsbConfig(Config):
         description="Connection string of the namespace, with a shared access key that may send (and manage, for "
         "`init` and `auto_create`).",
         examples=["Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=dstream;SharedAccessKey=…"],
+        json_schema_extra={"writeOnly": True},
     )
     namespace: str | None = Field(
         default=None,
@@ -133,17 +134,25 @@ class AsbConfig(Config):
         examples=["shop-{SchemaName}-{TableName}"],
     )
     tables: list[str] = Field(
-        default_factory=list,
+        default=[],
         description="Tables (`table` or `schema.table`) that get a queue besides those that the input announces.",
         examples=[["Orders", "sales.Invoices"]],
+    )
+    default_table: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Table (`table` or `schema.table`) of records whose metadata names none; such records are rejected "
+        "where not given.",
+        examples=["events"],
     )
     queues: QueueSettings = Field(
         default_factory=QueueSettings,
         description="How queues are made.",
         examples=[{"ttl": "336h", "max_size_mb": 5120}],
+        json_schema_extra={"default": {}},
     )
     queue_overrides: dict[str, QueueSettings] = Field(
-        default_factory=dict,
+        default={},
         description="By table (`table` or `schema.table`), what differs from `queues`.",
         examples=[{"sales.Invoices": {"sessions": True}}],
     )
@@ -175,6 +184,7 @@ class AsbConfig(Config):
         default_factory=PulumiSettings,
         description="Where `init` keeps track of the queues it made.",
         examples=[{"backend": "azblob://pulumi?storage_account=shopstate"}],
+        json_schema_extra={"default": {}},
     )
 
     @model_validator(mode="after")
@@ -195,8 +205,8 @@ class AsbConfig(Config):
 
     @property
     def announced(self) -> list[Table]:
-        """What `tables` names."""
-        return [table_named(text) for text in self.tables]
+        """What `tables` and `default_table` name."""
+        return [table_named(text) for text in (*self.tables, *filter(None, [self.default_table]))]
 
     def settings(self, table: Table) -> QueueSettings:
         """Of the table's queue: `queues`, and over it what `queue_overrides` says of the table."""

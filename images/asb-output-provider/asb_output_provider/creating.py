@@ -21,7 +21,7 @@ def create_queue(config: AsbConfig, table: Table, name: str, *, project: str, ta
     """
     mark = Mark(project, task, auto=True)
     properties: dict[str, Any] = dict(wanted_properties(config.settings(table)))
-    with open_admin(config) as admin:
+    with open_admin(config, tries=0) as admin:
         try:
             admin.create_queue(name, user_metadata=mark.text(), **properties)
         except ResourceExistsError:

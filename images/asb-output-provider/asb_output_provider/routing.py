@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from azure.servicebus import ServiceBusMessage
 
-from asb_output_provider.config import AsbConfig
+from asb_output_provider.config import AsbConfig, table_named
 from asb_output_provider.message_ids import key_columns, message_ids
 from asb_output_provider.messages import message_maker
 from asb_output_provider.names import Table
@@ -32,7 +32,11 @@ class Routes:
         self._position_keys = position_keys
         self._key_columns = key_columns(streams)
         self._names = queue_names(config, streams)
-        self._routes: dict[tuple[object, object], Route] = {}
+        self._routes: dict[tuple[str | None, str], Route] = {}
+        self._default: Route | None = None
+        if config.default_table is not None:
+            schema, name = table_named(config.default_table)
+            self._default = self._made(self._table(schema or None, name))
 
     def any(self) -> Route | None:
         """The route of some table that is known before any record; None where there is none."""
@@ -40,18 +44,16 @@ class Routes:
         return None if table is None else self._made(table)
 
     def of(self, envelope: Envelope) -> Route | None:
-        """The record's route; None where its metadata names no table."""
+        """The record's route; None where its metadata names no table and the config names none instead."""
         metadata = envelope.metadata
         name, schema = metadata.get("TableName"), metadata.get("SchemaName")
-        try:
-            return self._routes[schema, name]
-        except KeyError:
-            pass
-        except TypeError:  # what cannot be a key is no name either
-            return None
-        if not isinstance(name, str) or not name or not isinstance(schema, str | None):
-            return None
-        route = self._routes[schema, name] = self._made(self._table(schema, name))
+        if not isinstance(name, str) or not name:
+            return self._default
+        if not isinstance(schema, str):
+            schema = None
+        route = self._routes.get((schema, name))
+        if route is None:
+            route = self._routes[schema, name] = self._made(self._table(schema, name))
         return route
 
     def _table(self, schema: str | None, name: str) -> Table:

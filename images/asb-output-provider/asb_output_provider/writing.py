@@ -13,6 +13,8 @@ from dstream_sdk import Envelope, Rejection
 MOST_OPEN = 200
 """Queues that a connection is kept to. Each has a thread of the client library's that keeps it alive."""
 
+_NO_TABLE = "its metadata has no `TableName`, and the config no `default_table`"
+
 
 class Writing:
     """Of one run. `connect` makes the writer of a route's queue."""
@@ -41,7 +43,9 @@ class Writing:
         for index, envelope in enumerate(batch):
             route = self._routes.of(envelope)
             if route is None:
-                rejections.append(Rejection(index, "no_table", "its metadata has no `TableName`"))
+                rejections.append(
+                    Rejection(index, "no_table", "its metadata has no `TableName`, and the config no `default_table`")
+                )
                 continue
             if route.queue not in by_queue:
                 by_queue[route.queue] = []

@@ -75,6 +75,11 @@ def test_a_record_of_no_table_is_rejected(bus: ServiceBus, output: Output, metad
     assert rejection.code == "no_table"
 
 
+def test_records_of_no_table_may_be_given_one(bus: ServiceBus, output: Output) -> None:
+    output(default_table="Persons").write([Envelope({"ID": 1}, {"seq": 1}), change(2, "Persons")])
+    assert sent(bus, PERSONS) == [1, 2]
+
+
 def test_records_without_a_schema_are_of_the_announced_table(bus: ServiceBus, output: Output) -> None:
     bus.create("sales.Invoices_cdc_events")
     provider = output(streams=[Stream("Invoices", "sales")])
