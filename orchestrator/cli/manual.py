@@ -27,7 +27,7 @@ _EXIT_CODES = (
     (EXIT_DONE, "done; also a run that one signal, `--timeout` or `--max-records` drained"),
     (EXIT_FAILED, "the run, a provider or a check failed"),
     (EXIT_CHANGES, "only ever `plan --detailed-exitcode`: there are changes"),
-    (EXIT_CONFIG, "the configuration, the command line or the settings are wrong"),
+    (EXIT_CONFIG, "the configuration, the command line or the settings are wrong, or a saved plan is stale"),
     (EXIT_ENVIRONMENT, "the environment is: no engine, no registry, no place for state"),
     (EXIT_FORCED_INT, "a second signal ended it at once, Ctrl-C"),
     (EXIT_FORCED_TERM, "a second signal ended it at once, SIGTERM"),

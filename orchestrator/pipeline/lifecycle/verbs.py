@@ -123,7 +123,7 @@ def _planned(work: Work, role: Role, *, destroy: bool) -> Reply:
     if destroy and not work.prepared[role].announced:
         # A legacy output is told nothing but the verb: what it has is what it would remove.
         reply = work.answered(role, "status", work.command(role, "status"))
-        there = [msgspec.structs.replace(one, action="delete") for one in reply.resources if one.action == "same"]
+        there = [msgspec.structs.replace(one, action="delete") for one in reply.resources if one.action != "create"]
         return msgspec.structs.replace(reply, resources=tuple(there))
     return work.answered(role, "plan", work.command(role, "plan", destroy=destroy))
 
