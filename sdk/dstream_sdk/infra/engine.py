@@ -25,6 +25,9 @@ from dstream_sdk.stop import Stop
 GRACE_S = 30.0
 """For what the engine has begun when it is told to stop."""
 
+MINIMUM = (3, 206)
+"""The oldest engine that tells its events as they are read here."""
+
 PLUGINS_S = 10.0
 """For the plugins of a killed engine to be gone."""
 
@@ -37,7 +40,7 @@ class Engine(PulumiCommand):
     there is no engine.
     """
 
-    def __init__(self, folder: Folder, environment: Mapping[str, str], stop: Stop) -> None:
+    def __init__(self, folder: Folder, environment: Mapping[str, str], stop: Stop, say: Callable[[str], None]) -> None:
         command = shutil.which("pulumi", path=environment.get("PATH"))
         if command is None:
             raise ProviderError(
@@ -48,7 +51,8 @@ class Engine(PulumiCommand):
         self._folder = folder
         self._environment = environment
         self._stop = stop
-        self.version = VersionInfo.parse(self.run(["version"], "/", {}).stdout.removeprefix("v"))
+        self._say = say
+        self.version = VersionInfo(*MINIMUM)  # Automation may expect no more of it; an older one refuses its options
 
     def run(
         self,
@@ -94,6 +98,7 @@ class Engine(PulumiCommand):
                 poll.poll()
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
+                self._say("stopping once what is under way is done")
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(GRACE_S)
         finally:

@@ -155,5 +155,5 @@ class TaskWorkspace:
             project_settings=ProjectSettings(
                 name=self._identity.project, runtime="python", backend=ProjectBackend(backend)
             ),
-            pulumi_command=Engine(self._folder, surroundings, self._stop),
+            pulumi_command=Engine(self._folder, surroundings, self._stop, self._say),
         )
