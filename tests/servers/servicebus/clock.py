@@ -37,8 +37,9 @@ class Clock:
             self._arm()
 
     def advance(self, seconds: float) -> None:
+        """Move on; what is due by then is done before this returns."""
         self._ahead += seconds
-        self._arm()
+        self._run()
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -48,7 +49,6 @@ class Clock:
             self._timer = self._loop.call_later(max(0.0, self._due[0][0] - self.now()), self._run)
 
     def _run(self) -> None:
-        self._timer = None
         while self._due and self._due[0][0] <= self.now():
             heapq.heappop(self._due)[2]()
         self._arm()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections import Counter
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from tests.servers.servicebus.certificates import make_certificate, server_context
@@ -17,7 +19,7 @@ from tests.servers.servicebus.service import Service
 from tests.servers.servicebus.store import Journal, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import TypeVar
@@ -154,9 +156,9 @@ class ServiceBus:
         """Let this queue be full with so many bytes, fewer than MaxSizeInMegabytes can say."""
         self._ask(lambda: setattr(self._service.namespace.find(queue), "max_bytes", max_bytes))
 
-    def counts(self) -> dict[str, int]:
-        """`transfers`, `messages`, `duplicates`, `delivered`, `requests` and `connections` since the beginning."""
-        return self._ask(lambda: dict(self._service.counts))
+    def counts(self) -> Counter[str]:
+        """`transfers`, `messages`, `duplicates`, `delivered`, `requests`, `connections`, `drops` from the beginning."""
+        return self._ask(lambda: Counter(self._service.counts))
 
     # -- what goes wrong, and when
 
@@ -172,7 +174,25 @@ class ServiceBus:
         """End all connections: politely, that is with `amqp:connection:forced`, or as a network that breaks."""
         self._ask(lambda: self._drop(politely=politely))
 
+    @contextmanager
+    def dropping(self, *, every_s: float) -> Iterator[None]:
+        """Break all connections each time so many seconds have passed, the first time after as many."""
+        over = threading.Event()
+
+        def drop() -> None:
+            while not over.wait(every_s):
+                self.drop_connections()
+
+        thread = threading.Thread(target=drop, name="servicebus-drops", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(_ANSWER_S)
+
     def _drop(self, *, politely: bool) -> None:
+        self._service.counts["drops"] += 1
         for connection in list(self._service.connections):
             connection.drop(politely=politely)
 

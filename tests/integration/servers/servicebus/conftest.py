@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
-from azure.servicebus import ServiceBusClient
+from azure.servicebus import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.management import ServiceBusAdministrationClient
 
 from tests.servers.servicebus import ServiceBus
@@ -27,10 +27,19 @@ def administration(connection_string: str, **options: Any) -> ServiceBusAdminist
     return ServiceBusAdministrationClient.from_connection_string(connection_string, transport=PlainHttp(), **options)
 
 
+class QuickClient(ServiceBusClient):
+    """Without the threads that keep connections alive: on closing, each is awaited for up to a second."""
+
+    def get_queue_sender(self, queue_name: str, **options: Any) -> ServiceBusSender:
+        return super().get_queue_sender(queue_name, keep_alive=0, **options)
+
+    def get_queue_receiver(self, queue_name: str, **options: Any) -> ServiceBusReceiver:
+        return super().get_queue_receiver(queue_name, keep_alive=0, **options)
+
+
 def messaging(connection_string: str, **options: Any) -> ServiceBusClient:
-    return ServiceBusClient.from_connection_string(
-        connection_string, **{"retry_total": 3, "retry_backoff_factor": 0.01, **options}
-    )
+    chosen = {"retry_total": 3, "retry_backoff_factor": 0.01, **options}
+    return QuickClient.from_connection_string(connection_string, **chosen)
 
 
 @pytest.fixture
