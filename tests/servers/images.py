@@ -14,13 +14,16 @@ from tests.servers.registry import Registry
 from tests.servers.script import REPOSITORY, run_script
 
 NAMESPACE = "ghcr.io/katasec"
-PROVIDERS = ("counter-input-provider", "console-output-provider", "mssql-cdc-provider")
+PROVIDERS = ("counter-input-provider", "console-output-provider", "mssql-cdc-provider", "asb-output-provider")
 _MADE_FROM = (
     "VERSION.txt",
     "constraints.txt",
     "Dockerfile.base",
     "scripts/build-image",
     "scripts/base-image",
+    "scripts/pulumi",
+    "scripts/pulumi-engine",
+    "scripts/wheelhouse",
     "sdk",
     "images",
 )
@@ -33,13 +36,14 @@ class Images:
     counter: str
     console: str
     mssql: str
+    asb: str
     mirrors: dict[str, str]
 
 
 def images_at(address: str) -> Images:
     """The references that `publish_images` leads to, in the registry at `address`."""
-    counter, console, mssql = (f"{address}/katasec/{name}:v0.1.0" for name in PROVIDERS)
-    return Images(counter, console, mssql, {NAMESPACE: f"{address}/katasec"})
+    counter, console, mssql, asb = (f"{address}/katasec/{name}:v0.1.0" for name in PROVIDERS)
+    return Images(counter, console, mssql, asb, {NAMESPACE: f"{address}/katasec"})
 
 
 def publish_images(registry: Registry) -> Images:
