@@ -36,6 +36,10 @@ class Clock:
         if self._due[0][0] == moment:
             self._arm()
 
+    def forget(self) -> None:
+        """Nothing is due any more."""
+        self._due.clear()
+
     def advance(self, seconds: float) -> None:
         """Move on; what is due by then is done before this returns."""
         self._ahead += seconds

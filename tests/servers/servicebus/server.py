@@ -63,6 +63,7 @@ class ServiceBus:
 
     def start(self) -> Self:
         if self._file is not None:
+            self._clock.forget()
             self._service.namespace = Namespace(self._clock, self._max_queues, Store(self._file))
         listening = socket.create_server((self.host, self.port), backlog=512)
         listening.setblocking(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,12 @@ from tests.servers.servicebus import ServiceBus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LEAVES_SOCKETS = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.usefixtures("collected"),
+]
+"""For tests that break connections: the client leaves the sockets of those to the collector of garbage."""
 
 
 class PlainHttp(RequestsTransport):  # type: ignore[misc]  # azure-core does not say what it is
@@ -40,6 +47,13 @@ class QuickClient(ServiceBusClient):
 def messaging(connection_string: str, **options: Any) -> ServiceBusClient:
     chosen = {"retry_total": 3, "retry_backoff_factor": 0.01, **options}
     return QuickClient.from_connection_string(connection_string, **chosen)
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """The collector comes when the test is over."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

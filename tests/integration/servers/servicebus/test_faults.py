@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,7 @@ from azure.servicebus.exceptions import (
     ServiceBusServerBusyError,
 )
 
-from tests.integration.servers.servicebus.conftest import messaging
+from tests.integration.servers.servicebus.conftest import LEAVES_SOCKETS, messaging
 from tests.servers.servicebus import errors
 
 if TYPE_CHECKING:
@@ -25,15 +24,8 @@ if TYPE_CHECKING:
 
     from tests.servers.servicebus import ServiceBus
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = LEAVES_SOCKETS
 MESSAGE = ServiceBusMessage("x")
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    """The client leaves sockets of broken connections to the collector of garbage: let it come while we expect it."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture
