@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -14,7 +16,7 @@ import pytest
 
 from orchestrator.errors import EXIT_CHANGES, EXIT_CONFIG, EXIT_DONE, EXIT_FAILED
 from orchestrator.state.lock import Locks
-from tests.cli.conftest import Project
+from tests.cli.conftest import DSTREAM, Project
 from tests.cli.test_signals import rest, wait_for
 
 if TYPE_CHECKING:
@@ -341,6 +343,28 @@ def test_destroy_needs_a_yes_and_does_without_the_source(queues: Queues) -> None
     assert (refused.code, error(refused)) == (EXIT_CONFIG, "usage")
     assert queues.run("destroy", "--yes").code == EXIT_DONE
     assert queues.there == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "there"),
+    [(b"n\n", EXIT_FAILED, ALL), (b"\x03", 128 + signal.SIGINT, ALL), (b"y\n", EXIT_DONE, [])],
+)
+def test_a_person_is_asked_and_may_say_no(queues: Queues, answer: bytes, code: int, there: list[str]) -> None:
+    queues.run("init")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(queues.project.folder)
+        os.execve(DSTREAM, ["dstream", "destroy", "orders"], {**queues.project.environ, "TERM": "xterm"})
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+        while piece := os.read(terminal, 65536):
+            shown += piece
+            if answer and b"[y/N]" in shown:
+                os.write(terminal, answer)
+                answer = b""
+    os.close(terminal)
+    assert b"orders: Destroy all of this? [y/N]" in shown
+    assert (os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), queues.there) == (code, there)
 
 
 def test_the_plan_of_destroy_can_be_looked_at(queues: Queues) -> None:

@@ -59,7 +59,7 @@ def infrastructure_status(
     with working(task, services, options, observer, control, alters=False) as work:
         work.discover(needed=False)
         for role in MAKING_ORDER:
-            if not work.owns(role):
+            if not work.owns(role, "status"):
                 parts.append(work.part(role))
                 continue
             try:

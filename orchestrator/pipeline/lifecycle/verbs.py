@@ -111,7 +111,8 @@ def destroy_task(
 
 def _plan(work: Work, *, destroy: bool) -> Plan:
     order = MAKING_ORDER[::-1] if destroy else MAKING_ORDER
-    parts = tuple(work.part(role, _planned(work, role, destroy=destroy) if work.owns(role) else None) for role in order)
+    replies = {role: _planned(work, role, destroy=destroy) for role in order if work.owns(role, "plan")}
+    parts = tuple(work.part(role, replies.get(role)) for role in order)
     run = None
     if not destroy:
         stored = work.session.services.state.checkpoint(work.task.name)
@@ -139,7 +140,7 @@ def _carry_out(work: Work, verb: Verb, order: tuple[Role, ...], *, allow_data_lo
     done: list[ProviderPart] = []
     try:
         for role in order:
-            if not work.owns(role):
+            if not work.owns(role, verb):
                 continue
             if work.session.control.drain_requested:
                 raise RunError("infrastructure.interrupted", f"`{verb}` was interrupted before it came to the {role}")

@@ -93,10 +93,10 @@ class Work:
             writable=tuple(prepared.description.writable) if prepared.description else (),
         )
 
-    def owns(self, role: Role) -> bool:
-        """Whether the provider has infrastructure: it announces the verbs, or is a legacy output, which may."""
+    def owns(self, role: Role, verb: Verb) -> bool:
+        """Whether the provider has infrastructure: it announces the verb, or is a legacy output, which may."""
         prepared = self.prepared[role]
-        return prepared.answers("plan") if prepared.announced else role == "output"
+        return prepared.answers(verb) if prepared.announced else role == "output"
 
     def command(self, role: Role, verb: Verb, *, destroy: bool = False, allow_data_loss: bool = False) -> Answer:
         """Put a verb to one provider. Raises as `orchestrator.pipeline.lifecycle.command.command` does."""
