@@ -21,6 +21,8 @@ PATIENCE_S = 90.0
 class FileTask:
     """`far` is where its files are, `folder` where Pulumi keeps its state; `said` is the last command's stderr."""
 
+    module = "tests.fakes.pulumi.files"
+
     def __init__(self, root: Path, engine: Path, *, task: str = "orders", **config: Any) -> None:
         self.far = root / "far"
         self.far.mkdir(exist_ok=True)
@@ -45,7 +47,7 @@ class FileTask:
             options=msgspec.to_builtins(CommandOptions(folder=str(self.folder), **options)),
         )
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.pulumi.files"],
+            [sys.executable, "-m", self.module],
             env=self.environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

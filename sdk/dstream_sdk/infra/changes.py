@@ -116,7 +116,9 @@ def _drift(step: StepEventMetadata) -> dict[str, dict[str, Any]]:
     if step.new is None:
         return {step.urn: {"exists": [True, False]}}
     made, found = _told(step.old.outputs), _told(step.new.outputs)
-    differing = sorted(key for key in made.keys() | found.keys() if made.get(key) != found.get(key))
+    # Others, such as the time of the last access, change by themselves.
+    declared = _told(step.old.inputs)
+    differing = sorted(key for key in declared if made.get(key) != found.get(key))
     return {step.urn: {key: [made.get(key), found.get(key)] for key in differing}} if differing else {}
 
 
