@@ -163,3 +163,28 @@ def test_a_config_that_the_provider_will_refuse_starts_nothing(project: Project,
     error = done.events[-1]
     assert (error["code"], error["where"]["line"]) == ("config.value", 7)
     assert "`dstream validate` shows this and 1 more" in error["hint"]
+
+
+def test_an_output_is_told_what_tells_the_inputs_changes_apart(project: Project) -> None:
+    own = project.folder / "own"
+    own.mkdir()
+    (own / "numbers.py").symlink_to(PROVIDERS / "numbers.py")
+    known = {"name": "numbers", "role": "input", "protocol": 1, "position_keys": ["seq"]}
+    (own / "provider.json").write_text(json.dumps(known))
+    told = project.folder / "told"
+    steps = [
+        ["say", '{"status":"ready","protocol":1,"capabilities":["ack"]}'],
+        ["note", str(told)],
+        ["read", 3],
+        ["say", '{"ack":{"id":1,"records":1}}', '{"end":{"records":1}}'],
+    ]
+    project.write(
+        f'task "orders" {{\n  input {{\n    provider_path = "{own}/numbers.py"\n    config = {{ count = 1 }}\n  }}\n'
+        f'  output {{\n    provider_path = "{PROVIDERS.parent}/puppet.py"\n    protocol = 1\n'
+        f"    config = {json.dumps({'steps': steps})}\n  }}\n}}\n"
+    )
+    done = project.run("run", "orders")
+    assert done.code == EXIT_DONE, done.stderr
+    options = json.loads(told.read_text())["options"]
+    assert len(options.pop("project")) == 16
+    assert options == {"position_keys": ["seq"]}
