@@ -73,7 +73,8 @@ class Incoming:
             raise ServiceError(INVALID, f"This is no message: {error}.") from error
         batch = codec.batched(raw, parts)
         # The SDK fills a batch by the sizes of its messages and puts an envelope around it that it does not count.
-        counted = len(raw) if batch is None or self._service.whole_envelopes else sum(len(one) + 8 for one, _ in batch)
+        whole = batch is None or self._service.whole_envelopes
+        counted = sum(part.end - part.start for part in parts if whole or part.code == codec.DATA)
         if counted > MAX_TRANSFER:
             raise too_large(counted, MAX_TRANSFER)
         messages = [Message(raw, parts)] if batch is None else [Message(one, inner) for one, inner in batch]

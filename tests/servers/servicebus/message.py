@@ -14,6 +14,7 @@ from tests.servers.servicebus.errors import INVALID, ServiceError
 if TYPE_CHECKING:
     from uuid import UUID
 
+_MAX_PROPERTIES = 65_536
 _SCHEDULED = symbol("x-opt-scheduled-enqueue-time")
 
 
@@ -55,6 +56,9 @@ class Message:
                 self.time_to_live_s = None if header[2] is None else header[2] / 1000
             elif part.code == codec.ANNOTATIONS and (moment := self._value(part).get(_SCHEDULED)):
                 self.scheduled = moment / 1000
+        extent = sum(part.end - part.start for part in self.parts if part.code not in codec.BODY)
+        if extent > _MAX_PROPERTIES:
+            raise ServiceError(INVALID, f"The properties of the message (size:{extent}) exceed {_MAX_PROPERTIES}.")
         for name, value in (("MessageId", self.message_id), ("SessionId", self.session_id)):
             if value is not None and len(value) > 128:
                 raise ServiceError(INVALID, f"The {name} property is at most 128 characters.")

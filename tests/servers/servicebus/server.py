@@ -48,6 +48,7 @@ class ServiceBus:
         tls: Path | None = None,
         file: Path | None = None,
         max_queues: int = 10_000,
+        whole_envelopes: bool = False,
     ) -> None:
         self.host = host
         self.port = port
@@ -55,7 +56,8 @@ class ServiceBus:
         self._clock = Clock()
         self._file = file
         self._max_queues = max_queues
-        self._service = Service(Namespace(self._clock, max_queues, Journal()), self._clock)
+        namespace = Namespace(self._clock, max_queues, Journal())
+        self._service = Service(namespace, self._clock, whole_envelopes=whole_envelopes)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,16 @@ from azure.servicebus.exceptions import (
     MessagingEntityDisabledError,
     MessagingEntityNotFoundError,
     ServiceBusAuthenticationError,
+    ServiceBusError,
     ServiceBusQuotaExceededError,
 )
 
 from tests.integration.servers.servicebus.conftest import messaging
+from tests.servers.servicebus import ServiceBus
 
 if TYPE_CHECKING:
     from azure.servicebus import ServiceBusClient, ServiceBusReceivedMessage
     from azure.servicebus.management import ServiceBusAdministrationClient
-
-    from tests.servers.servicebus import ServiceBus
 
 WAIT_S = 10
 
@@ -181,6 +182,31 @@ def test_a_message_larger_than_256_kib_is_refused_and_the_link_goes_on(
             sender.send_messages(ServiceBusMessage(b"x" * 262_144))
         sender.send_messages(ServiceBusMessage("small"))
     assert len(bus.received("q")) == 2
+
+
+def test_properties_have_64_kib_in_all(bus: ServiceBus, client: ServiceBusClient) -> None:
+    bus.create("q")
+    with client.get_queue_sender("q") as sender:
+        sender.send_messages(ServiceBusMessage("x", application_properties={"a": "x" * 32_000, "b": "x" * 32_000}))
+        with pytest.raises(ServiceBusError, match="properties"):
+            sender.send_messages(ServiceBusMessage("x", application_properties={"a": "x" * 32_000, "b": "x" * 34_000}))
+    assert len(bus.received("q")) == 1
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_is_around_a_full_batch_counts_if_it_is_told_to(*, counted: bool) -> None:
+    with ServiceBus(whole_envelopes=counted) as bus, messaging(bus.connection_string) as client:
+        bus.create("q")
+        with client.get_queue_sender("q") as sender:
+            probe = sender.create_message_batch()
+            probe.add_message(ServiceBusMessage(b"x" * 200_000))
+            batch = sender.create_message_batch()
+            batch.add_message(ServiceBusMessage("x", message_id="x" * 128))
+            room = batch.max_size_in_bytes - batch.size_in_bytes - (probe.size_in_bytes - 200_000)
+            batch.add_message(ServiceBusMessage(b"x" * room))
+            with pytest.raises(MessageSizeExceededError) if counted else nullcontext():
+                sender.send_messages(batch)
+        assert len(bus.received("q")) == (0 if counted else 2)
 
 
 def test_a_batch_that_the_client_calls_full_is_taken(bus: ServiceBus, client: ServiceBusClient) -> None:
