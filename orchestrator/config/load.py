@@ -90,7 +90,7 @@ def _blocks(body: Body) -> dict[str, list[Block]]:
             hint = "values for use in several places go into `locals { … }`"
             wrong.add(item.at.error("config.unknown_attribute", f"the file has no attribute `{name}`", hint))
         else:
-            message, hint = f"the file has no block `{name}`", suggestion(name, _BLOCKS)
-            wrong.add(item.at.error("config.unknown_block", message, hint))
+            meant = suggestion(name, _BLOCKS)
+            wrong.add(item.at.error("config.unknown_block", f"the file has no block `{name}`", meant))
     wrong.finish()
     return blocks
