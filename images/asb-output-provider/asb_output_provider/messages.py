@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from azure.servicebus import ServiceBusMessage
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
 from asb_output_provider.message_ids import MessageId, key_values
 from asb_output_provider.names import Table
@@ -25,28 +25,31 @@ _encode = msgspec.json.Encoder().encode
 
 def message_maker(
     table: Table, message_id: MessageId, *, sessions: bool, key_columns: Sequence[str]
-) -> Callable[[Envelope], ServiceBusMessage]:
+) -> Callable[[Envelope], AmqpAnnotatedMessage]:
     """Makes messages of the table's records: the whole envelope as JSON, and its metadata beside it.
 
     With `sessions` a message's session is its row, so that one row's changes stay in order; the table where
     the row's key is not known.
     """
 
-    def make(envelope: Envelope) -> ServiceBusMessage:
-        return ServiceBusMessage(
-            _encode(envelope),
+    # In the words of AMQP: the library's own message class costs more than all else here together.
+    def make(envelope: Envelope) -> AmqpAnnotatedMessage:
+        return AmqpAnnotatedMessage(
+            data_body=_encode(envelope),
             application_properties=properties(envelope.metadata),
-            message_id=message_id(envelope),
-            session_id=session_id(table, key_values(envelope, key_columns)) if sessions else None,
-            content_type=CONTENT_TYPE,
+            properties=AmqpMessageProperties(
+                message_id=message_id(envelope),
+                group_id=session_id(table, key_values(envelope, key_columns)) if sessions else None,
+                content_type=CONTENT_TYPE,
+            ),
         )
 
     return make
 
 
-def properties(metadata: Mapping[str, Any]) -> dict[str | bytes, Any]:
+def properties(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What of the metadata receivers can filter by: plain values, not too long. A number past 32 bits is text."""
-    found: dict[str | bytes, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in metadata.items():
         if isinstance(value, str):
             if len(value) > LONGEST_PROPERTY:

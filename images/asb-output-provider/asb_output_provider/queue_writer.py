@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from azure.core.exceptions import AzureError
-from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusMessageBatch, ServiceBusSender
+from azure.servicebus import ServiceBusClient, ServiceBusMessageBatch, ServiceBusSender
+from azure.servicebus.amqp import AmqpAnnotatedMessage
 from azure.servicebus.exceptions import MessageSizeExceededError
 
 from asb_output_provider.client import (
@@ -50,7 +51,7 @@ class Outgoing(NamedTuple):
     """A message, and the place of its record in the batch that the host gave."""
 
     place: int
-    message: ServiceBusMessage
+    message: AmqpAnnotatedMessage
 
 
 class QueueWriter:
@@ -103,7 +104,7 @@ class QueueWriter:
 
     def _filled(
         self, messages: Sequence[Outgoing]
-    ) -> Iterator[tuple[ServiceBusMessageBatch | ServiceBusMessage, Sequence[Outgoing]]]:
+    ) -> Iterator[tuple[ServiceBusMessageBatch | AmqpAnnotatedMessage, Sequence[Outgoing]]]:
         """Full batches, each with what is in it. A message that is larger than any batch goes alone."""
         batch, taken = self._batch(), list[Outgoing]()
         for one in messages:
@@ -121,7 +122,7 @@ class QueueWriter:
             yield batch, taken
 
     def _send(
-        self, filled: ServiceBusMessageBatch | ServiceBusMessage, taken: Sequence[Outgoing]
+        self, filled: ServiceBusMessageBatch | AmqpAnnotatedMessage, taken: Sequence[Outgoing]
     ) -> Iterator[Rejection]:
         """Have it accepted. Where it is refused, those that are to blame are looked for, half by half."""
         try:
@@ -195,7 +196,7 @@ class QueueWriter:
             raise send_error(error) from error
         return sender
 
-    def _attempt(self, filled: ServiceBusMessageBatch | ServiceBusMessage) -> None:
+    def _attempt(self, filled: ServiceBusMessageBatch | AmqpAnnotatedMessage) -> None:
         """Try once. The library connects anew where the connection is gone."""
         assert self._sender is not None  # noqa: S101 - `open` came before
         try:
@@ -208,7 +209,7 @@ class QueueWriter:
         return self._sender.create_message_batch(self._limit)
 
 
-def _added(batch: ServiceBusMessageBatch, message: ServiceBusMessage) -> bool:
+def _added(batch: ServiceBusMessageBatch, message: AmqpAnnotatedMessage) -> bool:
     try:
         batch.add_message(message)
     except MessageSizeExceededError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from azure.servicebus import ServiceBusMessage
+from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from asb_output_provider.config import AsbConfig, table_named
 from asb_output_provider.message_ids import key_columns, message_ids
@@ -21,7 +21,7 @@ class Route:
 
     table: Table
     queue: str
-    message: Callable[[Envelope], ServiceBusMessage]
+    message: Callable[[Envelope], AmqpAnnotatedMessage]
 
 
 class Routes:

@@ -30,7 +30,9 @@ def test_metadata_stands_beside_the_envelope() -> None:
     message = make(envelope)
     assert msgspec.json.decode(b"".join(message.body), type=Envelope) == envelope
     assert message.application_properties == {"TableName": "Orders", "Order": 7}
-    assert (message.content_type, message.message_id, message.session_id) == ("application/json", "id", None)
+    named = message.properties
+    assert named is not None
+    assert (named.content_type, named.message_id, named.group_id) == ("application/json", "id", None)
 
 
 def test_a_number_past_32_bits_is_text() -> None:
