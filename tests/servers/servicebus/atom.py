@@ -53,15 +53,15 @@ def entry(queue: Queue, base: str) -> Element:
             _add(description, _BUS + name, value)
     for name, moment in (("CreatedAt", queue.created), ("UpdatedAt", queue.updated), ("AccessedAt", queue.updated)):
         _add(description, _BUS + name, _when(moment))
-    active = len(queue.messages) - queue.scheduled
-    buried = len(queue.dead_letters.messages) if queue.dead_letters else 0
-    _add(description, f"{_BUS}SizeInBytes", str(queue.bytes))
-    _add(description, f"{_BUS}MessageCount", str(len(queue.messages) + buried))
+    active = len(queue.contents) - queue.contents.scheduled
+    buried = len(queue.dead_letters.contents) if queue.dead_letters else 0
+    _add(description, f"{_BUS}SizeInBytes", str(queue.contents.bytes))
+    _add(description, f"{_BUS}MessageCount", str(len(queue.contents) + buried))
     counts = ElementTree.SubElement(description, f"{_BUS}CountDetails")
     for name, count in (
         ("ActiveMessageCount", active),
         ("DeadLetterMessageCount", buried),
-        ("ScheduledMessageCount", queue.scheduled),
+        ("ScheduledMessageCount", queue.contents.scheduled),
         ("TransferDeadLetterMessageCount", 0),
         ("TransferMessageCount", 0),
     ):

@@ -38,7 +38,7 @@ def perform(queue: Queue, operation: str, body: Any) -> dict[str, Any] | None:
 
 
 def _peek(queue: Queue, body: dict[str, Any]) -> dict[str, Any] | None:
-    found = queue.peek(body["from-sequence-number"], body["message-count"], body.get("session-id"))
+    found = queue.contents.since(body["from-sequence-number"], body["message-count"], body.get("session-id"))
     return {"messages": [{"message": message.wire()} for message in found]} if found else None
 
 
@@ -52,7 +52,8 @@ def _schedule(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cancel(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
-    queue.cancel(body["sequence-numbers"])
+    for message in queue.contents.to_come(body["sequence-numbers"]):
+        queue.remove(message)
     return {}
 
 
@@ -76,7 +77,7 @@ def _settle(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
 
 def _receive_deferred(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
     answers = []
-    for message in queue.deferred(body["sequence-numbers"]):
+    for message in queue.contents.deferred(body["sequence-numbers"]):
         if body["receiver-settle-mode"]:
             queue.lock(message)
             answers.append({"message": message.wire(), "lock-token": message.token})

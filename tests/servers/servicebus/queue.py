@@ -5,15 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from tests.servers.servicebus.contents import Contents
 from tests.servers.servicebus.description import Description
 from tests.servers.servicebus.duplicates import Duplicates
-from tests.servers.servicebus.errors import FULL, NOT_ALLOWED, TOO_LARGE, UNKNOWN_MESSAGE, ServiceError, lock_lost
+from tests.servers.servicebus.errors import FULL, NOT_ALLOWED, TOO_LARGE, ServiceError, lock_lost
 from tests.servers.servicebus.lanes import Lane
 from tests.servers.servicebus.message import Message, State
 from tests.servers.servicebus.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from uuid import UUID
 
     from tests.servers.servicebus.clock import Clock
@@ -32,12 +32,9 @@ class Queue:
         self.name = name
         self.description = description
         self.created = self.updated = clock.now()
-        self.messages: dict[int, Message] = {}
-        """All that the queue holds, by sequence number."""
+        self.contents = Contents()
         self.last = 0
         """The newest sequence number."""
-        self.scheduled = 0
-        self.bytes = 0
         self.max_bytes: int | None = None
         """A test's own limit, below what MaxSizeInMegabytes can be."""
         self.duplicates = Duplicates()
@@ -53,7 +50,7 @@ class Queue:
     def accept(self, messages: list[Message]) -> list[Message]:
         """Store all of them or none; returns those that are no duplicates. Raises ServiceError."""
         limit = self.description.max_bytes if self.max_bytes is None else self.max_bytes
-        if self.bytes + sum(message.size for message in messages) > limit:
+        if self.contents.bytes + sum(message.size for message in messages) > limit:
             raise ServiceError(FULL, f"The maximum entity size has been reached or exceeded for Queue: '{self.name}'.")
         for message in messages:
             self._check(message)
@@ -92,32 +89,27 @@ class Queue:
 
     def restore(self, message: Message) -> None:
         """Hold a message that has its number and its times."""
-        self.messages[message.number] = message
-        self.bytes += message.size
+        self.contents.add(message)
         if message.state is State.SCHEDULED:
-            self.scheduled += 1
             self._clock.at(message.scheduled or 0.0, lambda: self._due(message))
-        else:
-            self._offer(message)
-
-    def _offer(self, message: Message) -> None:
+            return
         if message.expires is not None:
             self._clock.at(message.expires, lambda: self._expire(message))
         if message.state is State.ACTIVE:
             self._lane(message).push(message)
 
     def _due(self, message: Message) -> None:
-        if self._holds(message) and message.state is State.SCHEDULED:
-            self.scheduled -= 1
+        if message in self.contents and message.state is State.SCHEDULED:
+            self.contents.remove(message)
             message.state, message.enqueued = State.ACTIVE, self._clock.now()
             self._live(message)
+            self.restore(message)
             self._journal.message(self, message)
-            self._offer(message)
             self._wake([message])
 
     def _expire(self, message: Message) -> None:
         """What is locked stays until it is settled or its lock ends."""
-        if self._holds(message) and message.token is None:
+        if message in self.contents and message.token is None:
             self.remove(message)
             if self.description.buries_expired:
                 self._bury(message, "TTLExpiredException", "The message expired and was dead lettered.")
@@ -127,7 +119,7 @@ class Queue:
     def take(self, lane: Lane, *, lock: bool) -> Message | None:
         """The next message of this lane: locked for who took it, or gone from the queue."""
         while (number := lane.pop()) is not None:
-            message = self.messages.get(number)
+            message = self.contents.get(number)
             if message is None or message.token is not None or message.state is not State.ACTIVE:
                 continue
             if lock:
@@ -206,10 +198,7 @@ class Queue:
 
     def remove(self, message: Message) -> None:
         """It leaves the queue."""
-        del self.messages[message.number]
-        self.bytes -= message.size
-        if message.state is State.SCHEDULED:
-            self.scheduled -= 1
+        self.contents.remove(message)
         self._journal.message(self, message)
 
     def _bury(self, message: Message, reason: str, explanation: str) -> None:
@@ -221,31 +210,6 @@ class Queue:
         self.restore(message)
         self._journal.message(self, message)
         self._wake([message])
-
-    # -- what is asked by number
-
-    def peek(self, number: int, count: int, session_id: str | None = None) -> list[Message]:
-        """Up to `count` messages from this number on (all if negative), whatever their state; nothing changes."""
-        messages = (self.messages[found] for found in sorted(self.messages) if found >= number)
-        wanted = [message for message in messages if session_id is None or message.session_id == session_id]
-        return wanted if count < 0 else wanted[:count]
-
-    def deferred(self, numbers: Iterable[int]) -> list[Message]:
-        """These deferred messages, not locked yet. Raises ServiceError unless all of them are there."""
-        return self._numbered(numbers, State.DEFERRED, "Failed to lock one or more specified messages.")
-
-    def cancel(self, numbers: Iterable[int]) -> None:
-        for message in self._numbered(numbers, State.SCHEDULED, "Failed to find the scheduled message."):
-            self.remove(message)
-
-    def _numbered(self, numbers: Iterable[int], state: State, otherwise: str) -> list[Message]:
-        found = []
-        for number in numbers:
-            message = self.messages.get(number)
-            if message is None or message.state is not state or message.token is not None:
-                raise ServiceError(UNKNOWN_MESSAGE, otherwise, status=404)
-            found.append(message)
-        return found
 
     def set_session_state(self, session_id: str, state: bytes | None) -> None:
         self.sessions.of(session_id).state = state
@@ -267,9 +231,6 @@ class Queue:
         for lane in {self._lane(message) for message in messages}:
             lane.wake()
         self.sessions.wake()
-
-    def _holds(self, message: Message) -> bool:
-        return self.messages.get(message.number) is message
 
 
 def too_large(size: int, limit: int) -> ServiceError:

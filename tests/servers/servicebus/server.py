@@ -153,7 +153,9 @@ class ServiceBus:
 
     def received(self, queue: str) -> list[Received]:
         """The messages in this queue, in its order, whatever their state; `QUEUE/$DeadLetterQueue` has its own."""
-        return self._ask(lambda: [Received.of(message) for message in self._service.namespace.find(queue).peek(0, -1)])
+        return self._ask(
+            lambda: [Received.of(message) for message in self._service.namespace.find(queue).contents.since(0, -1)]
+        )
 
     def limit(self, queue: str, max_bytes: int | None) -> None:
         """Let this queue be full with so many bytes, fewer than MaxSizeInMegabytes can say."""

@@ -93,8 +93,8 @@ class Store(Journal):
         self._database.execute("BEGIN")
         rows = [_queue_row(queue) for queue in self._queues.values()]
         self._database.executemany("INSERT OR REPLACE INTO queues VALUES (?, ?, ?, ?, ?)", rows)
-        here = [(q, m) for q, m in self._messages.values() if q.messages.get(m.number) is m]
-        gone = [(q.name, m.number) for q, m in self._messages.values() if q.messages.get(m.number) is not m]
+        here = [(q, m) for q, m in self._messages.values() if m in q.contents]
+        gone = [(q.name, m.number) for q, m in self._messages.values() if m not in q.contents]
         rows = [_message_row(queue, message) for queue, message in here]
         self._database.executemany("INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._database.executemany("DELETE FROM messages WHERE queue = ? AND number = ?", gone)
