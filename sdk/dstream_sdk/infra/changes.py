@@ -81,8 +81,10 @@ class Changes:
 
 
 def type_of(token: str) -> str:
-    """`servicebus:Queue` of `azure-native:servicebus:Queue` and of `pulumi-python:dynamic/servicebus:Queue` alike."""
-    return token.rpartition("/")[2] if "/" in token else token.partition(":")[2]
+    """`servicebus.Queue`, of `azure-native:servicebus:Queue` and of `pulumi-python:dynamic/servicebus:Queue` alike."""
+    module, _, name = token.partition(":")[2].rpartition(":")
+    first, _, others = module.partition("/")
+    return f"{others if first == 'dynamic' and others else first}.{name}"
 
 
 def name_of(urn: str) -> str:

@@ -22,8 +22,8 @@ from dstream_sdk.errors import ProviderError
 from dstream_sdk.infra.folder import Folder
 from dstream_sdk.stop import Stop
 
-GRACE_S = 30.0
-"""For what the engine has begun when it is told to stop."""
+GRACE_S = 20.0
+"""For what the engine has begun when it is told to stop; less than what a provider is given."""
 
 MINIMUM = (3, 206)
 """The oldest engine that tells its events as they are read here."""

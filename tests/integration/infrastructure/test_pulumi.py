@@ -41,7 +41,7 @@ def test_what_is_planned_is_made_kept_shown_and_removed(make: MakeTask) -> None:
     assert task.files() == []
 
     assert actions(task.do("init")) == {"a": "create", "b": "create"}
-    assert "created files:File `a`" in task.said
+    assert "created files.File `a`" in task.said
     (task.far / "somebody's").touch()
 
     shown = task.do("status")

@@ -74,7 +74,7 @@ def test_init_continues_what_a_killed_init_began(make: MakeTask, kill: Callable[
     interrupt(task, "init", kill)
     assert "a" in task.files()
     planned = task.do("plan")
-    assert planned.message == "the creation of files:File `a` had been interrupted"
+    assert planned.message == "the creation of files.File `a` had been interrupted"
     assert task.do("init").status == "Success"
     assert task.files() == ["a", "b"]
     settled = task.do("plan")

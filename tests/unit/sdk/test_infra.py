@@ -46,10 +46,15 @@ def test_a_plain_name_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["azure-native:servicebus:Queue", "pulumi-python:dynamic/servicebus:Queue"], ids=["plugin", "dynamic"]
+    "token",
+    [
+        "azure-native:servicebus:Queue",
+        "azure-native:servicebus/v20240101:Queue",
+        "pulumi-python:dynamic/servicebus:Queue",
+    ],
 )
 def test_a_resource_has_one_type_by_whichever_way_it_is_made(token: str) -> None:
-    assert type_of(token) == "servicebus:Queue"
+    assert type_of(token) == "servicebus.Queue"
     assert name_of(f"urn:pulumi:orders::dstream-asb::{token}::Orders::odd") == "Orders::odd"
 
 
