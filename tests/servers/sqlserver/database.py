@@ -133,9 +133,9 @@ class Database:
             self.version += 1
             self._tables.clear()
 
-    def table(self, cursor: duckdb.DuckDBPyConnection, schema: str, name: str) -> Table | None:
-        """The table of that name, in the eyes of `cursor`'s transaction."""
-        key = (self.epoch, schema.lower(), name.lower())
+    def table(self, cursor: duckdb.DuckDBPyConnection, epoch: int, schema: str, name: str) -> Table | None:
+        """The table of that name, in the eyes of `cursor`'s transaction, which began in that epoch."""
+        key = (epoch, schema.lower(), name.lower())
         if key not in self._tables:
             found = cursor.execute(
                 "SELECT object_id, schema_name, name, is_tracked_by_cdc FROM catalog.tables"

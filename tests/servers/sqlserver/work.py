@@ -23,6 +23,7 @@ class Work:
         self._cursor = database.duck.cursor()
         self._changes: list[Change] = []
         self._begun: tuple[bytes, dt.datetime] | None = None
+        self._epoch = 0
         self._command = 0
 
     @property
@@ -32,6 +33,7 @@ class Work:
     def begin(self) -> None:
         """What the session reads is of this moment from now on."""
         if self._begun is None:
+            self._epoch = self.database.epoch
             self._cursor.execute("BEGIN")
             self._begun = self.database.next_lsn(), self.database.now()
 
@@ -89,7 +91,8 @@ class Work:
         return self._cursor.sql(sql)
 
     def find(self, schema: str, name: str) -> Table | None:
-        return self.database.table(self._cursor, schema, name)
+        epoch = self.database.epoch if self._begun is None else self._epoch
+        return self.database.table(self._cursor, epoch, schema, name)
 
     def tables(self) -> list[Table]:
         """Every table there is."""
