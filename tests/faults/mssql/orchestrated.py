@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from tests.servers.script import REPOSITORY
 from tests.streams import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orchestrator.state.store import Checkpoint
     from tests.faults.project import Project
 
@@ -30,12 +33,7 @@ class OrchestratedRun:
         self.ended = False
         self._project = project
         self._deaf = deaf
-        (project.folder / "dstream.hcl").write_text(
-            f'task "{TASK}" {{\n'
-            f'  input {{\n    provider_path = "{PROVIDER}"\n    protocol = 1\n    config {_hcl(config)}\n  }}\n'
-            f'  output {{\n    provider_path = "{PROGRAMS / "sink.py"}"\n    protocol = 1\n'
-            f"    config {_hcl({'folder': str(project.data), 'batch': 5})}\n  }}\n}}\n"
-        )
+        (project.folder / "dstream.hcl").write_text(task(config, project.data))
         self._run = project.start()
 
     @property
@@ -60,7 +58,14 @@ class OrchestratedRun:
         if self._deaf:
             self._run.signal(signal.SIGKILL)
         else:
-            self._project.signal("input", signal.SIGKILL)
+            until(lambda: self.over or self._kill_input(), "its input is there")
+
+    def _kill_input(self) -> bool:
+        pid = self._project.place.pid(self._project, "input")
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pid is not None
 
     def stop(self) -> None:
         self._run.signal(signal.SIGTERM)
@@ -100,6 +105,17 @@ def _last_start(project: Project) -> tuple[str, list[dict[str, Any]]]:
         elif line.endswith(b"\n"):
             records.append(json.loads(line))
     return run_id, records
+
+
+def task(config: dict[str, Any], data: Path, *, restart: str = "") -> str:
+    """dstream.hcl of a task with the provider and the sink whose folder is `data`; `restart` is the block's content."""
+    restarting = f"  restart {{\n    {restart}\n  }}\n" if restart else ""
+    return (
+        f'task "{TASK}" {{\n'
+        f'  input {{\n    provider_path = "{PROVIDER}"\n    protocol = 1\n    config {_hcl(config)}\n  }}\n'
+        f'  output {{\n    provider_path = "{PROGRAMS / "sink.py"}"\n    protocol = 1\n'
+        f"    config {_hcl({'folder': str(data), 'batch': 5})}\n  }}\n{restarting}}}\n"
+    )
 
 
 def _hcl(value: Any) -> str:
