@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from orchestrator.pipeline.lifecycle.saved import SavedPlan, SavedResource
 
 _NOT_BOUND = frozenset({"where", "config_where", "secrets"})
 """Where something stands in the file, and what of it is secret, is not what it says."""
+
+_ByName = defaultdict[tuple[str, str, str], list[SavedResource]]
 
 
 def bind(plan: Plan, task: Task, salt: str | None = None) -> SavedPlan:
@@ -60,23 +63,23 @@ def _moved(then: SavedPlan, now: SavedPlan) -> Iterator[str]:
     if then.streams != now.streams:
         yield "the input reads other streams, or other columns"
     before, after = _by_name(then.resources), _by_name(now.resources)
-    changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    changed = [name for name in dict.fromkeys([*before, *after]) if before[name] != after[name]]
     if changed:
         yield f"other changes are due: {', '.join(_words(name, before, after) for name in changed[:3])}" + (
             f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         )
 
 
-def _by_name(resources: Sequence[SavedResource]) -> Mapping[tuple[str, str, str], SavedResource]:
-    return {(one.role, one.type, one.name): one for one in resources}
+def _by_name(resources: Sequence[SavedResource]) -> _ByName:
+    """All that is to happen to each: a provider may list one more than once."""
+    found: _ByName = defaultdict(list)
+    for one in resources:
+        found[one.role, one.type, one.name].append(one)
+    return found
 
 
-def _words(
-    key: tuple[str, str, str],
-    before: Mapping[tuple[str, str, str], SavedResource],
-    after: Mapping[tuple[str, str, str], SavedResource],
-) -> str:
-    then, now = (side[key].action or "unknown" if key in side else "absent" for side in (before, after))
+def _words(key: tuple[str, str, str], before: _ByName, after: _ByName) -> str:
+    then, now = (" and ".join(one.action or "unknown" for one in side[key]) or "absent" for side in (before, after))
     return f"`{key[2]}` ({then} then, {now} now)" if then != now else f"`{key[2]}` ({now}, with other values)"
 
 
@@ -86,6 +89,7 @@ def _bound(resource: Resource) -> dict[str, Any]:
     return {
         "changes": detail.get("changes"),
         "attributes": detail.get("attributes"),
+        "scripts": [detail.get("sql"), detail.get("script")],
         "loses": bool(detail.get("data_loss")),
     }
 

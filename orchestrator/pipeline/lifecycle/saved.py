@@ -42,14 +42,20 @@ class SavedPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def save(saved: SavedPlan, path: Path) -> None:
-    """Write the file, which only its owner may read, in one step. Raises `ConfigError` (`plan.unwritable`)."""
+    """Write the file, which only its owner may read, in one step. A link stays one: what it names is replaced.
+
+    Raises `ConfigError` (`plan.unwritable`).
+    """
     text = msgspec.json.format(msgspec.json.encode(saved), indent=2) + b"\n"
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # such as a device, which root could replace by a file
+        raise ConfigError("plan.unwritable", f"`{path}` is there, and is no file", where=Where(file=str(path)))
     try:
-        descriptor, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text)
-            Path(draft).replace(path)
+            Path(draft).replace(target)
         except OSError:
             with suppress(OSError):
                 Path(draft).unlink()

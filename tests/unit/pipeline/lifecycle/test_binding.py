@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -59,6 +60,8 @@ def test_it_holds_while_nothing_moved(tmp_path: Path) -> None:
         (plan(), task(), "`Orders_cdc_events` (create then, absent now)"),
         (plan(queue(attributes={"ttl": "P7D"})), task(), "`Orders_cdc_events` (create, with other values)"),
         (plan(queue(attributes={"ttl": "P14D"}, data_loss="3 messages")), task(), "with other values"),
+        (plan(queue(attributes={"ttl": "P14D"}, sql="DROP TABLE Orders")), task(), "with other values"),
+        (plan(queue("delete"), *NOW.resources), task(), "(create then, delete and create now)"),
     ],
 )
 def test_it_says_what_moved(now: Plan, what: Task, said: str) -> None:
@@ -80,6 +83,18 @@ def test_neither_the_secret_nor_an_unsalted_hash_of_it_is_in_the_file(tmp_path: 
     assert "hunter2" not in text
     assert "SharedAccessKey" not in text
     assert (tmp_path / "plan").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_is_followed_and_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("plan")
+    save(bind(NOW, task()), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    load(tmp_path / "plan", "orders")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError) as refused:
+        save(bind(NOW, task()), tmp_path / "pipe")
+    assert refused.value.code == "plan.unwritable"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_place_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
