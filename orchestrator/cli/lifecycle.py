@@ -72,7 +72,7 @@ def plan_and_show(
         _show_plan(invocation, plan)
         if out is not None:
             save(bind(plan, work.task), out)
-    return EXIT_CHANGES if detailed and plan.changes else EXIT_DONE
+    return EXIT_CHANGES if detailed and (plan.changes or plan.unclear) else EXIT_DONE
 
 
 def init_and_show(invocation: Invocation, name: str, asked: Asked, *, timeout: str | None, consent: Consent) -> int:
@@ -83,7 +83,11 @@ def init_and_show(invocation: Invocation, name: str, asked: Asked, *, timeout: s
 
 
 def destroy_and_show(invocation: Invocation, name: str, asked: Asked, *, timeout: str | None, consent: Consent) -> int:
-    return _carry_out(invocation, name, asked, timeout, consent, "destroy", destroy_task, lambda plan: not plan.changes)
+    def agreed(plan: Plan) -> bool:
+        # Also where nothing is listed: a provider may list nothing, and still remove what it knows of.
+        return not any(part.owns for part in plan.parts)
+
+    return _carry_out(invocation, name, asked, timeout, consent, "destroy", destroy_task, agreed)
 
 
 def _carry_out(  # noqa: PLR0917  # the two verbs differ in just these
@@ -105,6 +109,8 @@ def _carry_out(  # noqa: PLR0917  # the two verbs differ in just these
 
         def approve(plan: Plan) -> None:
             if not (consent.yes or agreed(plan)):
+                if invocation.quiet:  # not shown yet
+                    _show_plan(invocation, plan)
                 _ask(plan, verb)
 
         approval = Approval(show_plan, approve, consent.allow_data_loss, consent.saved)
@@ -120,7 +126,7 @@ def _carry_out(  # noqa: PLR0917  # the two verbs differ in just these
 
 
 def _ask(plan: Plan, verb: str) -> None:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         what = "to replace or delete something" if verb == "init" else "to destroy"
         message = f"nobody can be asked whether {what}: stdin is no terminal"
         raise ConfigError("usage", message, hint="confirm with `--yes`")

@@ -28,12 +28,14 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield ""
     if plan.run is not None:
         yield from run_lines(plan.run)
-        yield from (f"    {printable(sentence)}" for part in plan.parts for sentence in part.run)
+        yield from (f"    {_line(sentence)}" for part in plan.parts for sentence in part.run)
         yield ""
     for loss in plan.losses:
-        yield f"data loss: {loss}"
+        yield f"data loss: {_line(loss)}"
     if not any(part.owns for part in plan.parts):
         yield f"{plan.task} has no infrastructure: neither of its providers owns any"
+    elif plan.unclear and not plan.changes:
+        yield "nothing that is known of would change; what becomes of `?` was not said"
     elif not plan.changes:
         yield "no changes: the infrastructure is as it should be" if not plan.destroy else "nothing to destroy"
     else:
@@ -68,15 +70,15 @@ def resource_lines(resource: Resource, *, detailed: bool) -> Iterator[str]:
     """`~ servicebus.Queue orders`, then its attributes one by one."""
     said = f" ({resource.detail['said']})" if resource.detail.get("said") else ""
     named = " ".join(word for word in (resource.type, resource.name) if word)
-    yield f"    {_SIGN.get(resource.action, '?'):<3} {printable(named)}{printable(said)}"
+    yield f"    {_SIGN.get(resource.action, '?'):<3} {_line(named)}{_line(said)}"
     changes = resource.detail.get("changes")
     for name, (there, wanted) in _pairs(changes):
-        yield f"          {printable(name)}: {_value(there)} -> {_value(wanted)}"
+        yield f"          {_line(name)}: {_value(there)} -> {_value(wanted)}"
     for name, (made, found) in _pairs(drifted(resource)):
-        yield f"          {printable(name)}: drifted, made as {_value(made)} and found as {_value(found)}"
+        yield f"          {_line(name)}: drifted, made as {_value(made)} and found as {_value(found)}"
     attributes = resource.detail.get("attributes")
     if detailed and not changes and isinstance(attributes, dict):
-        yield from (f"          {printable(name)}: {_value(value)}" for name, value in attributes.items())
+        yield from (f"          {_line(name)}: {_value(value)}" for name, value in attributes.items())
 
 
 def run_lines(run: RunForecast) -> Iterator[str]:
@@ -91,9 +93,9 @@ def run_lines(run: RunForecast) -> Iterator[str]:
     why = f", since {run.why}" if run.why else ""
     yield f"a run would {begins}, and deliver {run.delivery.replace('-', ' ')}{why}"
     if run.added:
-        yield f"    for the first time: {printable(', '.join(run.added))}"
+        yield f"    for the first time: {_line(', '.join(run.added))}"
     if run.dropped:
-        yield f"    no longer: {printable(', '.join(run.dropped))}"
+        yield f"    no longer: {_line(', '.join(run.dropped))}"
 
 
 def plan_event(plan: Plan) -> dict[str, Any]:
@@ -160,6 +162,11 @@ def _pairs(changes: object) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for name, values in changes.items():
         if isinstance(values, list | tuple) and len(values) == 2:
             yield str(name), (values[0], values[1])
+
+
+def _line(text: str) -> str:
+    """`text` as one line: what a table is called must not pass for a line of the plan."""
+    return printable(text.replace("\n", "\\n"))
 
 
 def _value(value: Any) -> str:

@@ -64,7 +64,7 @@ def reset_state(
     project = invocation.project(variables, files)
     task = project.task(name)
     if not yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise ConfigError("usage", "nobody can be asked: stdin is no terminal", hint="confirm with `--yes`")
         typer.confirm(
             f"{name} will begin anew and may repeat or skip what its input decides. Go on?", abort=True, err=True

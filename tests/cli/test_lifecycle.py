@@ -9,8 +9,10 @@ import pty
 import re
 import signal
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -345,16 +347,12 @@ def test_destroy_needs_a_yes_and_does_without_the_source(queues: Queues) -> None
     assert queues.there == []
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "there"),
-    [(b"n\n", EXIT_FAILED, ALL), (b"\x03", 128 + signal.SIGINT, ALL), (b"y\n", EXIT_DONE, [])],
-)
-def test_a_person_is_asked_and_may_say_no(queues: Queues, answer: bytes, code: int, there: list[str]) -> None:
-    queues.run("init")
+def answered(project: Project, answer: bytes, *arguments: str) -> tuple[int, bytes]:
+    """What the command ended with and showed to somebody at a terminal who gives this answer."""
     child, terminal = pty.fork()
     if child == 0:
-        os.chdir(queues.project.folder)
-        os.execve(DSTREAM, ["dstream", "destroy", "orders"], {**queues.project.environ, "TERM": "xterm"})
+        os.chdir(project.folder)
+        os.execve(DSTREAM, ["dstream", *arguments], {**project.environ, "TERM": "xterm"})
     shown = b""
     with contextlib.suppress(OSError):  # how Linux says that the other end is closed
         while piece := os.read(terminal, 65536):
@@ -363,8 +361,31 @@ def test_a_person_is_asked_and_may_say_no(queues: Queues, answer: bytes, code: i
                 os.write(terminal, answer)
                 answer = b""
     os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "there"),
+    [(b"n\n", EXIT_FAILED, ALL), (b"\x03", 128 + signal.SIGINT, ALL), (b"y\n", EXIT_DONE, [])],
+)
+def test_a_person_is_asked_and_may_say_no(queues: Queues, answer: bytes, code: int, there: list[str]) -> None:
+    queues.run("init")
+    ended, shown = answered(queues.project, answer, "destroy", "orders")
     assert b"orders: Destroy all of this? [y/N]" in shown
-    assert (os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), queues.there) == (code, there)
+    assert (ended, queues.there) == (code, there)
+
+
+def test_nobody_is_asked_about_what_was_not_shown(queues: Queues) -> None:
+    queues.run("init")
+    _, shown = answered(queues.project, b"n\n", "destroy", "orders", "--quiet")
+    assert b"    -   file.Queue Orders_cdc_events" in shown
+
+
+def test_without_any_stdin_nobody_can_be_asked(queues: Queues) -> None:
+    queues.run("init")
+    with mock.patch.object(sys, "stdin", None):  # as Python has it where the shell says `<&-`
+        done = queues.run("destroy")
+    assert (done.code, error(done), queues.there) == (EXIT_CONFIG, "usage", ALL)
 
 
 def test_the_plan_of_destroy_can_be_looked_at(queues: Queues) -> None:
@@ -415,6 +436,48 @@ def test_replies_of_the_originals_shape_are_understood(project: Project) -> None
     destroyed = project.run("destroy", "orders", "--yes")
     assert "    -   console_log_target\n" in destroyed.stdout
     assert destroyed.stdout.endswith("orders: 1 deleted\n")
+
+
+def original(project: Project, script: str) -> None:
+    """A task whose output is that shell script, after a handshake as the original's."""
+    program = project.folder / "output.sh"
+    program.write_text(f'#!/bin/sh\nread -r envelope\necho \'{{"status":"ready"}}\'\n{script}\n')
+    program.chmod(0o755)
+    source = f'provider_path = "{FAKES}/providers/numbers.py"\n    protocol = 1'
+    project.write(
+        f'task "orders" {{\n  input {{\n    {source}\n  }}\n  output {{\n    provider_path = "{program}"\n  }}\n}}\n'
+    )
+
+
+def test_a_provider_that_lists_nothing_is_not_told_to_destroy_without_a_yes(project: Project) -> None:
+    told = project.folder / "told"
+    original(project, f"""echo "$envelope" >> {told}; echo '{{"status":"Success","resources":[]}}'""")
+    done = project.run("destroy", "orders")
+    assert (done.code, error(done)) == (EXIT_CONFIG, "usage")
+    assert "destroy" not in told.read_text()
+    assert project.run("destroy", "orders", "--yes").code == EXIT_DONE
+
+
+def test_what_a_provider_does_not_say_is_not_called_no_change(project: Project) -> None:
+    original(project, """echo '{"status":"Success","resources":["orders:WILL_PURGE"]}'""")
+    done = project.run("plan", "orders", "--detailed-exitcode")
+    assert "    ?   orders (WILL_PURGE)\n" in done.stdout
+    assert "no changes" not in done.stdout
+    assert done.code == EXIT_CHANGES
+
+
+def test_a_provider_that_talks_without_end_is_out_of_time_all_the_same(project: Project) -> None:
+    project.environ["DSTREAM_GRACE"] = "200ms"
+    original(project, "trap '' TERM; while :; do echo working; done")
+    done = project.run("plan", "orders", "--timeout", "1s")
+    assert (done.code, error(done)) == (EXIT_FAILED, "infrastructure.timeout")
+
+
+def test_no_name_can_pass_for_a_line_of_the_plan(queues: Queues) -> None:
+    queues.describe(output={"queues": {"orders\nplan: 0 to create": {"ttl": "P1D"}}})
+    done = queues.run("plan")
+    assert "    +   file.Queue orders\\nplan: 0 to create\n" in done.stdout
+    assert "\nplan: 0" not in done.stdout
 
 
 @pytest.mark.parametrize(

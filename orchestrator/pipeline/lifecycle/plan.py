@@ -85,6 +85,11 @@ class Plan:
         return any(self.counts.values())
 
     @property
+    def unclear(self) -> bool:
+        """Whether a provider did not say of something, in words that are known, what would become of it."""
+        return any(not resource.action for resource in self.resources)
+
+    @property
     def takes_away(self) -> bool:
         """Whether something would be replaced or deleted."""
         return bool(self.counts["replace"] or self.counts["delete"])

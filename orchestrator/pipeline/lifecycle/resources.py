@@ -21,7 +21,7 @@ _SAID = {
     "delete": ("WILL_DELETE", "WILL_DESTROY", "WILL_REMOVE", "DELETED", "DESTROYED", "REMOVED"),
     "same": ("HEALTHY", "EXISTS", "READY", "UNCHANGED", "NO_CHANGE"),
 }
-_ACTION = {word: action for action, words in _SAID.items() for word in words}
+_ACTION = {word: action for action, words in _SAID.items() for word in (*words, action.upper())}
 _PLAIN = re.compile(r"(?P<name>.+):(?P<said>[A-Z][A-Z_]*)", re.DOTALL)
 
 
@@ -45,7 +45,7 @@ def read_reply(line: bytes, redact: Callable[[str], str]) -> Reply:
     reply = msgspec.convert(said, LifecycleReply)
     succeeded = reply.status == "Success"
     error = "" if succeeded else reply.error or reply.message or f"it says `{reply.status}`, and no more"
-    resources = tuple(plain(one) if isinstance(one, str) else one for one in reply.resources)
+    resources = tuple(plain(one) if isinstance(one, str) else _known(one) for one in reply.resources)
     run = (reply.metadata or {}).get("run")
     sentences = tuple(str(one) for one in run) if isinstance(run, list) else ()
     return Reply(succeeded, resources, reply.message, error, sentences)
@@ -56,8 +56,14 @@ def plain(text: str) -> Resource:
     found = _PLAIN.fullmatch(text)
     if found is None:
         return Resource("", text)
-    action = _ACTION.get(found["said"], "")
-    return Resource("", found["name"], action, {} if action else {"said": found["said"]})
+    return _known(Resource("", found["name"], found["said"]))
+
+
+def _known(resource: Resource) -> Resource:
+    """With an action that counts, or with its word as `said`."""
+    action = _ACTION.get(resource.action.upper(), "")
+    detail = resource.detail if action or not resource.action else {**resource.detail, "said": resource.action}
+    return msgspec.structs.replace(resource, action=action, detail=detail)
 
 
 def counts(resources: Iterable[Resource]) -> dict[str, int]:
@@ -83,5 +89,5 @@ def _hidden(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_hidden(item, redact) for item in value]
     if isinstance(value, dict):
-        return {key: _hidden(item, redact) for key, item in value.items()}
+        return {redact(key): _hidden(item, redact) for key, item in value.items()}
     return value

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from dstream_sdk.protocol import Resource
 from orchestrator.config.model import Task
 from orchestrator.errors import DstreamError, RunError
 from orchestrator.pipeline.lifecycle.binding import refuse_stale
@@ -111,7 +112,9 @@ def destroy_task(
 
 def _plan(work: Work, *, destroy: bool) -> Plan:
     order = MAKING_ORDER[::-1] if destroy else MAKING_ORDER
-    replies = {role: _planned(work, role, destroy=destroy) for role in order if work.owns(role, "plan")}
+    verb: Verb = "destroy" if destroy else "init"
+    taking_part = [role for role in order if work.owns(role, "plan") or work.owns(role, verb)]
+    replies = {role: _planned(work, role, destroy=destroy) for role in taking_part}
     parts = tuple(work.part(role, replies.get(role)) for role in order)
     run = None
     if not destroy:
@@ -121,6 +124,9 @@ def _plan(work: Work, *, destroy: bool) -> Plan:
 
 
 def _planned(work: Work, role: Role, *, destroy: bool) -> Reply:
+    if not work.owns(role, "plan"):
+        unknown = Resource("", work.prepared[role].name, detail={"said": "it has no `plan`"})
+        return Reply(succeeded=True, resources=(unknown,))
     if destroy and not work.prepared[role].announced:
         # A legacy output is told nothing but the verb: what it has is what it would remove.
         reply = work.answered(role, "status", work.command(role, "status"))

@@ -35,6 +35,24 @@ def test_the_originals_strings_are_read(text: str, name: str, action: str, said:
     assert plain(text) == Resource("", name, action, {"said": said} if said else {})
 
 
+@pytest.mark.parametrize(
+    ("action", "read_as", "said"),
+    [("delete", "delete", None), ("DELETE", "delete", None), ("created", "create", None), ("purge", "", "purge")],
+)
+def test_an_action_counts_however_it_is_written_and_another_word_is_kept(
+    action: str, read_as: str, said: str | None
+) -> None:
+    (found,) = read({"status": "Success", "resources": [{"type": "t", "name": "n", "action": action}]}).resources
+    assert found == Resource("t", "n", read_as, {"said": said} if said else {})
+
+
+def test_a_secret_is_hidden_also_where_it_names_something() -> None:
+    detail = {"attributes": {"hunter2": "hunter2"}}
+    resource = {"type": "t", "name": "n", "action": "same", "detail": detail}
+    reply = read({"status": "Success", "resources": [resource]}, lambda text: text.replace("hunter2", "-"))
+    assert reply.resources[0].detail == {"attributes": {"-": "-"}}
+
+
 @given(st.text())
 def test_no_string_is_too_strange_to_be_a_resource(text: str) -> None:
     resource = plain(text)
