@@ -104,7 +104,7 @@ class Folder:
         return (self._notes / f"{host}.{pid}").exists()
 
     def drop_locks(self) -> None:
-        """Take away what locks the backend in this folder: the engines that left it are gone."""
+        """Take away what locks the backend in this folder, half written or not: the engines that left it are gone."""
         shutil.rmtree(self._state / "locks", ignore_errors=True)
 
     def clear(self) -> None:
