@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from orchestrator.runtime.base import Runtime
 from orchestrator.state.lock import Locks
+from orchestrator.state.names import infrastructure_of, task_of
 from orchestrator.state.store import StateStore
 
 FENCE_S = 30.0
@@ -16,18 +17,20 @@ def fence(
 ) -> int:
     """Clean up behind killed runs; the number of things removed.
 
-    `held` are the tasks whose locks the caller holds; what others left is removed where their lock is free. Raises
-    `UnavailableError` when something stays, or when nobody can tell.
+    `held` are the names whose locks the caller holds; what others left is removed where their lock is free, and so is
+    what work on the infrastructure of these tasks left. Raises `UnavailableError` when something stays, or when nobody
+    can tell.
     """
     removed = 0
     left = {run.run_id: run for run in state.open_runs()}
-    for other in sorted({run.task for run in left.values()} | held):
+    mine = held | {infrastructure_of(task_of(name)) for name in held}
+    for other in sorted({run.task for run in left.values()} | mine):
         runs = [run for run in left.values() if run.task == other]
         lock = None if other in held else locks.try_acquire(other, run_id)
         if other not in held and lock is None:
             continue  # it is running
         try:
-            for kind in sorted({kind for run in runs for kind in run.kinds} | (kinds if other in held else set())):
+            for kind in sorted({kind for run in runs for kind in run.kinds} | (kinds if other in mine else set())):
                 executor = runtime(kind)
                 for leftover in executor.leftovers():
                     if leftover.scope.task == other and leftover.scope.run_id != run_id:

@@ -20,11 +20,13 @@ class InfrastructureFolders:
     def of(self, task: str, role: Role) -> Path:
         """The absolute path of a provider's folder, which is made where it is missing.
 
-        Everybody may write there, since a container may run as any user; the state directory around it lets nobody
+        Everybody may write there, since a container may run as any user; the folder around all of them lets nobody
         in but its owner. Raises `UnavailableError` (`state.unavailable`).
         """
         folder = self._folder / file_name(task, "") / role
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.chmod(0o700)  # whatever the state directory is open for, which somebody else may have made
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o777)  # of a path's last part `mkdir` does not promise the mode
         except OSError as error:

@@ -1,4 +1,4 @@
-"""One lock per running task: an advisory lock on a file, which a crash releases.
+"""One lock per running task, and one per infrastructure that is worked on: advisory, on a file; a crash releases it.
 
 The file also says who holds it, for the error of whoever comes second.
 """
@@ -15,7 +15,7 @@ from types import TracebackType
 import msgspec
 
 from orchestrator.errors import RunError
-from orchestrator.state.names import file_name
+from orchestrator.state.names import file_name, infrastructure_of, task_of
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -74,16 +74,30 @@ class Locks:
         return TaskLock(fd)
 
     def acquire(self, task: str, run_id: str) -> TaskLock:
-        """Take the task's lock without waiting. Raises `RunError` (`task.running`) naming its holder."""
+        """Take the lock of a task, or of its infrastructure, without waiting.
+
+        Raises `RunError` (`task.running`, `infrastructure.busy`) naming its holder.
+        """
         lock = self.try_acquire(task, run_id)
         if lock is not None:
             return lock
-        holder = self.holder(task)
+        holder, plain = self.holder(task), task_of(task)
+        if task != plain or _of_one_run(holder, self.held(infrastructure_of(plain))):
+            raise RunError(
+                "infrastructure.busy",
+                f"the infrastructure of task `{plain}` is being worked on{f' {holder}' if holder else ''}",
+                hint="wait for that command to end; its lock is released when its process ends, however it ends",
+            )
         raise RunError(
             "task.running",
             f"task `{task}` is being run{f' {holder}' if holder else ''}",
             hint="stop that run first; its lock is released when its process ends, however it ends",
         )
+
+    def running(self, task: str) -> Holder | None:
+        """Who runs the task at this moment. Who makes or removes its infrastructure holds its lock, and does not."""
+        holder = self.held(task)
+        return None if _of_one_run(holder, self.held(infrastructure_of(task))) else holder
 
     def held(self, task: str) -> Holder | None:
         """Who holds the task's lock at this moment."""
@@ -110,3 +124,7 @@ class Locks:
 
     def _path(self, task: str) -> Path:
         return self._folder / file_name(task, ".lock")
+
+
+def _of_one_run(one: Holder | None, other: Holder | None) -> bool:
+    return one is not None and other is not None and one.run_id == other.run_id

@@ -1,9 +1,21 @@
-"""What a task's own files in the state directory are called."""
+"""What a task's own locks, labels and files in the state directory are called."""
 
 from __future__ import annotations
 
 import re
 from hashlib import sha256
+
+_INFRASTRUCTURE = "/infrastructure"
+
+
+def infrastructure_of(task: str) -> str:
+    """What the work on a task's infrastructure is locked and labelled by: no task can be called so."""
+    return f"{task}{_INFRASTRUCTURE}"
+
+
+def task_of(name: str) -> str:
+    """The task that is meant by its own name, or by that of the work on its infrastructure."""
+    return name.removesuffix(_INFRASTRUCTURE)
 
 
 def file_name(task: str, suffix: str) -> str:

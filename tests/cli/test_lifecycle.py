@@ -129,6 +129,7 @@ def test_any_user_may_write_to_a_providers_folder_which_only_the_owner_reaches(q
     (folder,) = (queues.project.folder / ".dstream" / "infra").glob("*/output")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o777
     assert stat.S_IMODE((queues.project.folder / ".dstream").stat().st_mode) == 0o700
+    assert stat.S_IMODE((queues.project.folder / ".dstream" / "infra").stat().st_mode) == 0o700
 
 
 def test_changes_are_shown_with_both_values_and_have_an_exit_code(queues: Queues) -> None:
@@ -336,6 +337,19 @@ def test_two_commands_do_not_work_on_one_infrastructure(queues: Queues) -> None:
         status = queues.run("status")
     assert status.code == EXIT_DONE
     assert f"its infrastructure is being worked on by process {os.getpid()}" in status.stdout
+
+
+def test_what_holds_a_task_is_called_a_run_only_where_it_is_one(queues: Queues) -> None:
+    queues.describe(output={"wait_at": "Orders_cdc_events"})
+    with queues.project.started("init", "orders") as process:
+        wait_for(process, "waiting at Orders_cdc_events", stderr=True)
+        done = queues.run("run")
+        assert (done.code, error(done)) == (EXIT_FAILED, "infrastructure.busy")
+        status = queues.run("status").stdout
+        process.send_signal(signal.SIGINT)
+        rest(process)
+    assert "orders is not running on this host\n" in status
+    assert f"its infrastructure is being worked on by process {process.pid}" in status
 
 
 def test_destroy_needs_a_yes_and_does_without_the_source(queues: Queues) -> None:

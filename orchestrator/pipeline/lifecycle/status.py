@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from orchestrator.config.model import Task
 from orchestrator.errors import DstreamError
 from orchestrator.pipeline.lifecycle.plan import ProviderPart
-from orchestrator.pipeline.lifecycle.work import MAKING_ORDER, name_of, working
+from orchestrator.pipeline.lifecycle.work import MAKING_ORDER, working
 from orchestrator.pipeline.observe import Observer, RunControl
 from orchestrator.pipeline.services import RunOptions, Services
 from orchestrator.state.lock import Holder
+from orchestrator.state.names import infrastructure_of
 from orchestrator.state.store import Checkpoint, PastRun
 
 
@@ -40,7 +41,7 @@ def run_status(task: Task, services: Services) -> RunStatus:
     """From what is stored, and without starting anything. Raises `UnavailableError` as the store does."""
     state = services.state
     return RunStatus(
-        running=services.locks.held(task.name),
+        running=services.locks.running(task.name),
         last=state.last_run(task.name),
         checkpoint=state.checkpoint(task.name),
         dead_letters=state.dead_letters(task.name),
@@ -51,7 +52,7 @@ def infrastructure_status(
     task: Task, services: Services, options: RunOptions, observer: Observer, control: RunControl
 ) -> InfrastructureStatus:
     """Ask each provider that has infrastructure. Blocks; the task may be running meanwhile. Raises as `Work` does."""
-    busy = services.locks.held(name_of(task.name))
+    busy = services.locks.held(infrastructure_of(task.name))
     if busy is not None:
         return InfrastructureStatus(busy=busy)
     parts: list[ProviderPart] = []

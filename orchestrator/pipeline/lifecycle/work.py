@@ -19,6 +19,7 @@ from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.resuming import identity_of
 from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.runtime.base import Role
+from orchestrator.state.names import infrastructure_of
 from orchestrator.state.store import Checkpoint
 
 Verb = Literal["init", "plan", "status", "destroy"]
@@ -38,11 +39,6 @@ _PHASE: dict[Verb, LifecyclePhase] = {
     "status": "inspecting",
     "destroy": "destroying",
 }
-
-
-def name_of(task: str) -> str:
-    """What the work on a task's infrastructure is locked and labelled by: no task can be called so."""
-    return f"{task}/infrastructure"
 
 
 class Work:
@@ -161,14 +157,7 @@ def working(
 
     Raises `RunError` (`infrastructure.busy`, `task.running`), and as `Work` does.
     """
-    holder = services.locks.held(name_of(task.name))
-    if holder is not None:
-        raise RunError(
-            "infrastructure.busy",
-            f"the infrastructure of task `{task.name}` is being worked on {holder}",
-            hint="wait for that command to end; its lock is released when its process ends, however it ends",
-        )
-    with Session(task, services, options, observer, control, name=name_of(task.name)) as session:
+    with Session(task, services, options, observer, control, name=infrastructure_of(task.name)) as session:
         if not alters:
             yield Work(session)
             return
