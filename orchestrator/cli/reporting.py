@@ -14,7 +14,7 @@ from orchestrator.cli.events import emit, error_event
 from orchestrator.cli.failure import report
 from orchestrator.cli.lifecycle import working
 from orchestrator.cli.plan_lines import part_lines, part_object
-from orchestrator.errors import EXIT_DONE
+from orchestrator.errors import EXIT_DONE, DstreamError
 from orchestrator.logs import LOGS
 from orchestrator.pipeline.lifecycle.status import (
     InfrastructureStatus,
@@ -40,7 +40,10 @@ def status_and_show(
         if not invocation.json:
             show(run_lines(name, run))
         if infrastructure:
-            found = work.call(infrastructure_status)
+            try:
+                found = work.call(infrastructure_status)
+            except DstreamError as error:  # what is known of the run is told all the same
+                found = InfrastructureStatus(failures=(error,))
             work.quiesce()
     if invocation.json:
         emit(_event(name, run, found))

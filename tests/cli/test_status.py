@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED
+from orchestrator.errors import EXIT_CHANGES, EXIT_DONE, EXIT_ENVIRONMENT, EXIT_FAILED
 from tests.cli.conftest import PROVIDERS
-from tests.cli.test_lifecycle import Queues
+from tests.cli.test_lifecycle import QUEUES, Queues
 from tests.cli.test_signals import rest, wait_for
 
 if TYPE_CHECKING:
@@ -70,6 +70,16 @@ def test_one_provider_that_cannot_tell_does_not_hide_the_other(queues: Queues) -
     event = queues.run("status", "--json").events[-2]
     assert [part["role"] for part in event["infrastructure"]["providers"]] == ["input"]
     assert [one["code"] for one in event["infrastructure"]["failures"]] == ["infrastructure.failed"]
+
+
+def test_a_program_learns_of_the_run_also_where_its_infrastructure_cannot_be_asked_about(queues: Queues) -> None:
+    path = f'provider_path = "{QUEUES}"'
+    queues.project.write(queues.project.file.read_text().replace(path, 'provider_image = "registry.test/none:v1"'))
+    done = queues.run("status", "--json")
+    event = next(one for one in done.events if one["event"] == "status")
+    assert (done.code, event["run"]["dead_letters"]) == (EXIT_ENVIRONMENT, 0)
+    (failure,) = event["infrastructure"]["failures"]
+    assert failure["code"] == "engine.absent"
 
 
 def test_detailed_has_every_attribute(queues: Queues) -> None:
