@@ -17,7 +17,11 @@ ORDERS, PERSONS, CUSTOMERS = QUEUES = [f"{stream.name}_cdc_events" for stream in
 
 
 def opened(
-    connection_string: str, *, streams: list[Stream] = STREAMS, keys: list[str] = POSITION_KEYS, **config: Any
+    connection_string: str | None,
+    *,
+    streams: list[Stream] = STREAMS[:1],
+    keys: list[str] = POSITION_KEYS,
+    **config: Any,
 ) -> AsbOutput:
     """A provider as it is before the first record of a run. Close it."""
     provider = AsbOutput(

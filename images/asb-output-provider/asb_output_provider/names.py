@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _REFUSED = re.compile(r"[^A-Za-z0-9._/-]")
 _EDGES = "._/-"
 _MARK = re.compile(r"-[0-9a-f]{12}")
-_UNSAID = ("", "dbo", "public")
+UNSAID = ("", "dbo", "public")
 """Schemas that are there by default: their tables go by their names alone."""
 
 
@@ -66,7 +66,7 @@ class QueueNames:
 
 def filled(template: str, table: Table) -> str:
     """The template with the table in it, legal or not."""
-    with_schema = "{SchemaName}" not in template and table.schema not in _UNSAID
+    with_schema = "{SchemaName}" not in template and table.schema not in UNSAID
     values = {"TableName": str(table) if with_schema else table.name, "SchemaName": table.schema}
     return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
 

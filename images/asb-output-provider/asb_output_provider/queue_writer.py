@@ -131,6 +131,8 @@ class QueueWriter:
             if len(taken) == 1:
                 yield self._rejected(taken[0], error)
                 return
+            message = "%s refused %d messages together: %s; they are sent in halves"
+            self._context.logger.warning(message, self._what, len(taken), error)
             half = len(taken) // 2
             for part in (taken[:half], taken[half:]):
                 for again, of_these in self._filled(part):

@@ -12,7 +12,7 @@ from dstream_sdk import Context, ProviderError
 
 T = TypeVar("T")
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 
 
 def retry(work: Callable[[], T], what: str, context: Context, *, within_s: float) -> T:

@@ -10,7 +10,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from asb_output_provider.config import AsbConfig, table_named
 from asb_output_provider.message_ids import key_columns, message_ids
 from asb_output_provider.messages import message_maker
-from asb_output_provider.names import Table
+from asb_output_provider.names import UNSAID, Table
 from asb_output_provider.tables import queue_names
 from dstream_sdk import Envelope, Stream
 
@@ -57,12 +57,14 @@ class Routes:
         return route
 
     def _table(self, schema: str | None, name: str) -> Table:
-        """The table meant; where records leave out the schema, the one table that has the name."""
-        if schema is None:
-            named = [table for table in self._names.known if table.name == name]
-            if len(named) == 1:
-                return named[0]
-        return Table(schema or "", name)
+        """The known table that is meant, be the default schema said or not; else one that nobody announced."""
+        table = Table(schema or "", name)
+        if table in self._names.known:
+            return table
+        named = [known for known in self._names.known if known.name == name]
+        if schema is not None:
+            named = [known for known in named if schema in UNSAID and known.schema in UNSAID]
+        return named[0] if len(named) == 1 else table
 
     def _made(self, table: Table) -> Route:
         columns = self._key_columns.get(table, [])

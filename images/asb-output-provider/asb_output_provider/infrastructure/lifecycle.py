@@ -19,6 +19,7 @@ from asb_output_provider.infrastructure.survey import Survey, count_messages
 from asb_output_provider.infrastructure.telling import told
 from asb_output_provider.infrastructure.view import View
 from asb_output_provider.infrastructure.wanted import refuse_strangers, wanted_queues
+from asb_output_provider.message_ids import delivery_warnings
 from asb_output_provider.tables import queue_names
 from dstream_sdk import LifecycleReply, ProviderError, Resource
 from dstream_sdk.infra import PulumiInfrastructure, PulumiSettings
@@ -52,7 +53,11 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         with self._seeing():
             if not destroying:
                 refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
-            return self._told(super().plan(), destroying=destroying)
+            reply = self._told(super().plan(), destroying=destroying)
+        if not destroying:
+            warnings = delivery_warnings(self._options.position_keys, self.context.streams or [])
+            reply.message = "\n".join(filter(None, [reply.message, *warnings]))
+        return reply
 
     def status(self) -> LifecycleReply:
         with self._seeing():
