@@ -41,6 +41,19 @@ def read_starts(path: Path) -> list[Start]:
     return starts
 
 
+def lengths_of_starts(path: Path) -> list[int]:
+    """How many whole lines each start has written, of whatever source; none where there is no file yet."""
+    if not path.exists():
+        return []
+    lengths: list[int] = []
+    for line in path.read_bytes().splitlines(keepends=True):
+        if line.startswith(b'{"start":'):
+            lengths.append(0)
+        elif line.endswith(b"\n"):
+            lengths[-1] += 1
+    return lengths
+
+
 def faults_in(path: Path, *, count: int, bound: int) -> list[str]:
     """What is wrong with the file: nothing, if it holds records 1 to `count` as promised.
 

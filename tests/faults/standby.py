@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
 import threading
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from tests.faults.places import Processes
 from tests.faults.project import Project, Run
-from tests.faults.sinkfile import faults_in, read_starts
+from tests.faults.sinkfile import lengths_of_starts
 from tests.servers.azurite import connection_string
 from tests.servers.proxy import Proxy
 from tests.streams import until
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from orchestrator.runtime.base import Role
+    from tests.faults.sources import Source
     from tests.servers.azurite import Azurite
 
 Fault = Literal["kill", "freeze", "cut"]
@@ -33,33 +32,23 @@ ROLES: tuple[Role, ...] = ("input", "output")
 TERM = 15
 TAKES_OVER_WITHIN = 2 * TERM
 STARTS_WITHIN = 120  # all pairs begin at once, on whatever processors there are
-EVERY = 10
-RATE = 100
-IN_FLIGHT = 1000
-FOREVER = 10**9
 
 
 class Host:
-    """One orchestrator, whose way to the shared state can be cut."""
+    """One orchestrator, whose ways to the shared state and to the source can be cut."""
 
     def __init__(
-        self, folder: Path, data: Path, azurite: Azurite, container: str, *, cache: Path, restart: str
+        self, folder: Path, data: Path, source: Source, azurite: Azurite, container: str, *, cache: Path, restart: str
     ) -> None:
-        self.network = Proxy(azurite.address)
+        state, *there = self._ways = [Proxy(address) for address in (azurite.address, *source.addresses)]
         self.project = Project(folder, Processes(), cache=cache)
-        told = {"folder": str(data)}
-        self.project.write(
-            {**told, "count": FOREVER, "every": EVERY, "rate": RATE, "hold_at": FOREVER},
-            told,
-            max_in_flight=IN_FLIGHT,
-            restart=restart,
-        )
+        source.write(self.project, data, [way.address for way in there], restart=restart)
         with (folder / "dstream.hcl").open("a") as file:
             file.write(
                 'state "azure_blob" {\n  connection_string = env("STATE")\n'
                 f'  container = "{container}"\n  term = "{TERM}s"\n}}\n'
             )
-        self.project.environ["STATE"] = connection_string(self.network.address)
+        self.project.environ["STATE"] = connection_string(state.address)
         self.run: Run | None = None
 
     def start(self) -> Run:
@@ -70,6 +59,19 @@ class Host:
     def said(self) -> str:
         assert self.run is not None
         return self.run.stderr
+
+    def cut(self) -> None:
+        for way in self._ways:
+            way.cut()
+
+    def mend(self) -> None:
+        for way in self._ways:
+            way.mend()
+
+    def close(self) -> None:
+        self.project.sweep()
+        for way in self._ways:
+            way.close()
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Pair:
     """`with Pair(...) as pair`: host 0 works and host 1 stands by, in turns."""
 
     folder: Path
+    source: Source
     azurite: Azurite
     cache: Path
     restart: str
@@ -96,7 +99,15 @@ class Pair:
         self.sink = self.data / "sink"
         container = f"standby-{os.urandom(6).hex()}"
         self.hosts = [
-            Host(self.folder / name, self.data, self.azurite, container, cache=self.cache, restart=self.restart)
+            Host(
+                self.folder / name,
+                self.data,
+                self.source,
+                self.azurite,
+                container,
+                cache=self.cache,
+                restart=self.restart,
+            )
             for name in ("one", "two")
         ]
         try:
@@ -113,21 +124,20 @@ class Pair:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for host in self.hosts:
-            host.project.sweep()
-            host.network.__exit__(None, None, None)
+            host.close()
 
     def suffer(self, fault: Fault) -> None:
         """Do it to whoever works, see the other take over, and bring the first back as the one that stands by."""
         holder, other = self.hosts
         assert holder.run is not None
-        starts, said = len(self._starts()), holder.said.count("standby: ")
+        starts, said = len(lengths_of_starts(self.sink)), holder.said.count("standby: ")
         began = time.monotonic()
         if fault == "kill":
             holder.run.signal(signal.SIGKILL)
         elif fault == "freeze":
             holder.run.signal(signal.SIGSTOP)
         else:
-            holder.network.cut()
+            holder.cut()
         self._works(after=starts)
         self.takeovers.append(Takeover(fault, time.monotonic() - began))
         alive = [role for role in ROLES if holder.project.place.pid(holder.project, role) is not None]
@@ -135,7 +145,7 @@ class Pair:
         # By now its claim is another's, and whatever was on its way comes late.
         if fault == "freeze":
             holder.run.signal(signal.SIGCONT)
-        holder.network.mend()
+        holder.mend()
         if fault == "kill" or not self.restart:
             status = holder.run.wait().status
             assert status == (-signal.SIGKILL if fault == "kill" else 4), holder.said
@@ -147,29 +157,19 @@ class Pair:
 
     def end(self) -> list[str]:
         """Drain whoever works and dismiss the other. What is wrong with what the sink got and with what is left."""
+        self.source.end(self.sink)
         for host in reversed(self.hosts):
             assert host.run is not None
             host.run.signal(signal.SIGTERM)
             done = host.run.wait()
             assert done.status == 0, str(done)
-        # A host that was cut off may have written more than the last one did, which began where the state was.
-        written = int((self.data / "written").read_text())
-        highest = max(written, *(number for start in read_starts(self.sink) for number in start.numbers))
         left = [line for host in self.hosts for line in host.project.left_for_good()]
-        return [*faults_in(self.sink, count=highest, bound=IN_FLIGHT + EVERY), *left]
-
-    def _starts(self) -> list[int]:
-        """How many records each start of a sink has written."""
-        if not self.sink.exists():
-            return []
-        with contextlib.suppress(json.JSONDecodeError, ValueError):  # in the middle of a line
-            return [len(start.numbers) for start in read_starts(self.sink)]
-        return []
+        return [*self.source.faults(self.sink), *left]
 
     def _works(self, *, after: int, within: float = TAKES_OVER_WITHIN + 3) -> None:
         """Wait until a start behind so many others has written some, and some of it is durable."""
         until(
-            lambda: len(starts := self._starts()) > after and starts[-1] > 2 * RATE,
+            lambda: len(starts := lengths_of_starts(self.sink)) > after and starts[-1] > self.source.enough,
             f"another host writes: {[host.said for host in self.hosts if host.run]}",
             within,
             pause=0.1,
@@ -182,7 +182,7 @@ class Pair:
 def play(pair: Pair, faults: list[Fault]) -> list[str]:
     """One pair through all its faults; what went wrong."""
     try:
-        with pair:
+        with pair.source, pair:
             for fault in faults:
                 pair.suffer(fault)
             return pair.end()

@@ -42,6 +42,25 @@ def faults_in(ledger: Ledger, runs: Sequence[Delivered]) -> list[str]:
     return found[:MOST_SAID] + more
 
 
+def faults_in_starts(ledger: Ledger, starts: Sequence[list[dict[str, Any]]]) -> list[str]:
+    """As `faults_in`, of runs of which it is not known where each began.
+
+    Every run's changes are those that were committed from its first one on. Together they leave nothing out.
+    """
+    order = _Order(ledger)
+    runs = [Delivered(records) for records in starts]
+    faults = [*order.faults_by_themselves(runs), *_fold_faults(ledger, runs)]
+    more = [f"... and {len(faults) - MOST_SAID} more"] if len(faults) > MOST_SAID else []
+    return faults[:MOST_SAID] + more
+
+
+def has_come(ledger: Ledger, starts: Sequence[list[dict[str, Any]]]) -> bool:
+    """Whether the last transaction has, and with it all before: the changes of a run are in order."""
+    last = {change.identity for change in ledger.changes if change.place[0] == ledger.changes[-1].place[0]}
+    order = _Order(ledger)
+    return last <= {change.identity for record in starts[-1] if (change := order.change(record))}
+
+
 class _Order:
     def __init__(self, ledger: Ledger) -> None:
         self._changes = ledger.changes
@@ -53,16 +72,7 @@ class _Order:
         covered: set[tuple[str, int]] | None = None
         last = len(runs) - 1
         for number, run in enumerate(runs):
-            seen: list[tuple[int, Change]] = []
-            for at, record in enumerate(run.records):
-                if record["metadata"]["OperationType"] == "Snapshot":
-                    continue
-                change = self._change(record)
-                if change is None:
-                    faults.append(f"run {number}: never committed: {record}")
-                    continue
-                faults += [f"run {number}: {what}" for what in self._differences(change, record)]
-                seen.append((at, change))
+            seen = self._seen(number, run, faults)
             base = self._begin(run, seen) if covered is None else covered
             expected = {c.identity: c for c in self._changes if c.identity not in base}
             faults += [f"run {number}: {what}" for what in _walk(expected, [change for _, change in seen])]
@@ -72,7 +82,36 @@ class _Order:
                 faults += [f"never came: {change}" for change in expected.values() if not change.may_be_lost]
         return faults
 
-    def _change(self, record: dict[str, Any]) -> Change | None:
+    def faults_by_themselves(self, runs: Sequence[Delivered]) -> list[str]:
+        """The first run begins with a transaction; the others may go on in the middle of a statement."""
+        faults: list[str] = []
+        missing: dict[tuple[str, int], Change] = {}
+        for number, run in enumerate(runs):
+            seen = [change for _, change in self._seen(number, run, faults)]
+            came = {change.identity for change in seen}
+            first = seen[0].place if seen else (0, 0)
+            if not number:
+                missing = {c.identity: c for c in self._changes if c.place[0] >= first[0]}
+            expected = {c.identity: c for c in self._changes if c.place > first or c.identity in came}
+            faults += [f"run {number}: {what}" for what in _walk(expected, seen)]
+            missing = {identity: change for identity, change in missing.items() if identity not in came}
+        return [*faults, *(f"never came: {change}" for change in missing.values())]
+
+    def _seen(self, number: int, run: Delivered, faults: list[str]) -> list[tuple[int, Change]]:
+        """The changes that a run brought, and where among its records; what is wrong with one goes to `faults`."""
+        seen: list[tuple[int, Change]] = []
+        for at, record in enumerate(run.records):
+            if record["metadata"]["OperationType"] == "Snapshot":
+                continue
+            change = self.change(record)
+            if change is None:
+                faults.append(f"run {number}: never committed: {record}")
+                continue
+            faults += [f"run {number}: {what}" for what in self._differences(change, record)]
+            seen.append((at, change))
+        return seen
+
+    def change(self, record: dict[str, Any]) -> Change | None:
         """Which one a record tells of."""
         return self._known.get((record["metadata"]["OperationType"], record["data"].get(STAMP)))
 

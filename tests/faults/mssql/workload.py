@@ -73,6 +73,10 @@ class Workload:
         (act,) = self._choice.choices([act for act, _ in kinds], [weight for _, weight in kinds])
         act()
 
+    def write(self) -> None:
+        """Do one random thing to the rows, in an old transaction or a new one, or end one."""
+        self._choice.choices([self._write, self._end], [3, 1])[0]()
+
     def write_rows(self) -> None:
         """Put rows into every table, in one transaction each."""
         for table in self.tables:
