@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
 from dstream_sdk import Config
+from dstream_sdk.durations import Seconds
 from mssql_cdc_provider.connection_string import Target, parse
-from mssql_cdc_provider.durations import Seconds
 from mssql_cdc_provider.names import Pattern
 
 SnapshotMode = Literal["initial", "initial_only", "no_data", "always", "when_needed"]

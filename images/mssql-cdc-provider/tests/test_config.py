@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dstream_sdk import ProviderError
 from dstream_sdk.config import parse_config
+from dstream_sdk.durations import seconds
 from mssql_cdc_provider.config import MssqlCdcConfig
-from mssql_cdc_provider.durations import seconds
 
 CONNECTION = "Server=sql.example.com;Database=shop;User Id=app;Password=hunter2"
 
