@@ -150,6 +150,7 @@ def _carry_out(work: Work, verb: Verb, order: tuple[Role, ...], *, allow_data_lo
                 continue
             if work.session.control.drain_requested:
                 raise RunError("infrastructure.interrupted", f"`{verb}` was interrupted before it came to the {role}")
+            work.check_claim()  # whoever was asked may have taken a night to answer
             answer = work.command(role, verb, allow_data_loss=allow_data_loss)
             if answer.reply is not None:
                 done.append(work.part(role, answer.reply))

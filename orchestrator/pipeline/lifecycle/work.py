@@ -20,7 +20,7 @@ from orchestrator.pipeline.resuming import identity_of
 from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.runtime.base import Role
 from orchestrator.state.names import infrastructure_of
-from orchestrator.state.store import Checkpoint
+from orchestrator.state.store import Checkpoint, Claim
 
 Verb = Literal["init", "plan", "status", "destroy"]
 
@@ -42,7 +42,10 @@ _PHASE: dict[Verb, LifecyclePhase] = {
 
 
 class Work:
-    """Both providers of a task, prepared. `streams` are what the input reads, None where nobody knows."""
+    """Both providers of a task, prepared.
+
+    `streams` are what the input reads, None where nobody knows; `claim` is the right to alter anything.
+    """
 
     def __init__(self, session: Session) -> None:
         """Pulls what is missing, and cleans up behind whatever was killed. Raises as `run_task` does before it runs."""
@@ -51,6 +54,7 @@ class Work:
         self.prepared: dict[Role, Prepared] = {role: session.prepare(role) for role in ("input", "output")}
         session.fence({one.spec.kind for one in self.prepared.values()})
         self.streams: Sequence[Stream] | None = None
+        self.claim: Claim | None = None
         last = session.services.state.last_run(self.task.name)
         self._last_contents = last.contents if last else {}
 
@@ -125,6 +129,11 @@ class Work:
             ca_bundle=services.ca_bundle,
         )
 
+    def check_claim(self) -> None:
+        """Raise `UnavailableError` (`state.fenced`) once another host may have the task."""
+        if self.claim is not None:
+            self.session.services.state.check(self.claim)
+
     def answered(self, role: Role, verb: Verb, answer: Answer) -> Reply:
         """The reply of a command that worked.
 
@@ -163,11 +172,11 @@ def working(
             return
         session.keep_from_running()
         work = Work(session)
-        claim = services.state.claim(task.name, session.run_id)
+        work.claim = services.state.claim(task.name, session.run_id)
         try:
             yield work
         finally:
-            services.state.finish(claim, "ended", {}, delivery="best-effort")
+            services.state.finish(work.claim, "ended", {}, delivery="best-effort")
 
 
 def refuse_loss(losses: Sequence[str], verb: Verb, task: Task) -> None:
