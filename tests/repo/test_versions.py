@@ -50,7 +50,7 @@ def test_every_dependency_is_pinned() -> None:
     pinned = {
         line.partition("==")[0].lower().replace("_", "-") for line in text(REPOSITORY / "constraints.txt").splitlines()
     }
-    ours = {"dstream-cli", "dstream-sdk"}
+    ours = {"dstream-cli", "dstream-sdk", *(image.name for image in IMAGES)}
     for path in [
         REPOSITORY / "pyproject.toml",
         REPOSITORY / "sdk/pyproject.toml",
