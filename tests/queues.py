@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.servers.servicebus import ServiceBus
 
 PROJECT = "shop"
 PATIENCE_S = 120.0
@@ -30,11 +29,11 @@ class Queues:
     """
 
     def __init__(
-        self, folder: Path, engine: Path, bus: ServiceBus, *, task: str = "mssql-to-asb", **config: Any
+        self, folder: Path, engine: Path, connection_string: str, *, task: str = "mssql-to-asb", **config: Any
     ) -> None:
         self.folder = folder / task
         self.task = task
-        self.config = {"connection_string": bus.connection_string, **config}
+        self.config = {"connection_string": connection_string, **config}
         self.environ = {**os.environ, "PATH": f"{engine}{os.pathsep}{os.environ['PATH']}"}
         self.tables: Sequence[str] = ("Persons", "Orders", "Customers")
         self.said: list[str] = []
@@ -87,7 +86,7 @@ class Queues:
     def actions(self, command: str, **options: Any) -> dict[str, str]:
         """What the command did or would do, by queue. Fails unless it succeeds."""
         reply = self.ask(command, **options)
-        assert reply.status == "Success", reply
+        assert reply.status == "Success", reply.error
         return actions(reply)
 
 

@@ -93,7 +93,14 @@ def test_what_is_killed_is_made_right_by_the_next_command(
     chances = random.Random(seed)
     histories = [
         History(
-            Queues(tmp_path, pulumi_engine, bus, task=task, queue_name=f"{task}-{{TableName}}", tables=list(TABLES)),
+            Queues(
+                tmp_path,
+                pulumi_engine,
+                bus.connection_string,
+                task=task,
+                queue_name=f"{task}-{{TableName}}",
+                tables=list(TABLES),
+            ),
             bus,
             random.Random(chances.random()),
         )

@@ -40,6 +40,9 @@ _TUNABLE = {
 }  # fmt: skip
 
 
+_DURATION = re.compile(r"P[\dT]")
+
+
 class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
     """`with AzureNative(admin) as plugin`: an engine that has `plugin.environ` uses it. `calls` are what it changed."""
 
@@ -200,7 +203,7 @@ def _outputs(queue: QueueProperties, inputs: Mapping[str, Any]) -> struct_pb2.St
 
 def _same(one: object, other: object) -> bool:
     """Durations are the same however they are written."""
-    if not (isinstance(one, str) and isinstance(other, str) and one.startswith("P") and other.startswith("P")):
+    if not (isinstance(one, str) and isinstance(other, str) and _DURATION.match(one) and _DURATION.match(other)):
         return one == other
     return _seconds(one) == _seconds(other)
 

@@ -42,7 +42,7 @@ def queues(tmp_path: Path, pulumi_engine: Path, bus: ServiceBus) -> Iterator[Mak
     made: list[Queues] = []
 
     def make(**config: Any) -> Queues:
-        made.append(Queues(tmp_path, pulumi_engine, bus, **config))
+        made.append(Queues(tmp_path, pulumi_engine, **{"connection_string": bus.connection_string, **config}))
         return made[-1]
 
     yield make

@@ -48,6 +48,20 @@ class Access:
         return cls(AsbConfig.model_validate(config), access.owner, access.allow_data_loss)
 
 
+def azure_environment(config: AsbConfig) -> dict[str, str]:
+    """Variables for Pulumi's azure-native plugin: the subscription, and the identity to log in with."""
+    if config.azure is None:
+        return {}
+    variables = {"ARM_SUBSCRIPTION_ID": config.azure.subscription_id}
+    if config.credential == "managed_identity":
+        variables["ARM_USE_MSI"] = "true"
+    else:
+        variables["ARM_USE_DEFAULT_AZURE_CREDENTIAL"] = "true"
+    if config.client_id is not None:
+        variables |= {"ARM_CLIENT_ID": config.client_id, "AZURE_CLIENT_ID": config.client_id}
+    return variables
+
+
 class _Access(msgspec.Struct):
     config: dict[str, object]
     owner: Mark

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from asb_output_provider.admin import administered
 from asb_output_provider.client import quiet_library
 from asb_output_provider.config import AsbConfig
-from asb_output_provider.infrastructure.access import Access
+from asb_output_provider.infrastructure.access import Access, azure_environment
 from asb_output_provider.infrastructure.marks import Mark
 from asb_output_provider.infrastructure.removing import QueueRefused, remove
 from asb_output_provider.infrastructure.survey import Survey, count_messages
@@ -38,7 +38,8 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         return self.config.infrastructure
 
     def environment(self) -> Mapping[str, str | SecretStr]:
-        return Access(self.config, self._owner, allow_data_loss=self._options.allow_data_loss).environment()
+        access = Access(self.config, self._owner, allow_data_loss=self._options.allow_data_loss)
+        return {**access.environment(), **azure_environment(self.config)}
 
     def program(self) -> None:
         from asb_output_provider.infrastructure.program import declare  # noqa: PLC0415 - loads Pulumi

@@ -5,7 +5,9 @@ Runs in a process of Pulumi's, once for all queues, several at a time. It is imp
 
 from __future__ import annotations
 
+import base64
 import os
+import pickle
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.servicebus.management import QueueProperties, ServiceBusAdministrationClient
-from pulumi import ResourceOptions, dynamic
+from pulumi import CustomResource, ResourceOptions, dynamic
 
 from asb_output_provider.admin import admin_error
 from asb_output_provider.infrastructure.access import Access
@@ -115,8 +117,15 @@ class QueueProvider(dynamic.ResourceProvider):
             raise QueueRefused(f"queue `{name}`: {admin_error(self._access.config, error)}") from error
 
 
-class NamespaceQueue(dynamic.Resource, module="servicebus", name="Queue"):
-    """A queue that is made through the namespace."""
+_PICKLED = base64.b64encode(pickle.dumps(QueueProvider())).decode()
+
+
+class NamespaceQueue(CustomResource):
+    """A queue that is made through the namespace.
+
+    Pulumi's own `dynamic.Resource` pickles the provider anew for every resource, one call deeper each time: with a
+    thousand queues Python's stack is at its end.
+    """
 
     def __init__(self, queue: Queue, options: ResourceOptions) -> None:
         inputs = {
@@ -124,8 +133,9 @@ class NamespaceQueue(dynamic.Resource, module="servicebus", name="Queue"):
             "name": queue.name,
             "ours": queue.ours,
             "user_metadata": queue.user_metadata,
+            "__provider": _PICKLED,
         }
-        super().__init__(QueueProvider(), queue.name, inputs, options)
+        super().__init__("pulumi-python:dynamic/servicebus:Queue", queue.name, inputs, options)
 
 
 def _plain(props: dict[str, Any]) -> dict[str, Any]:
