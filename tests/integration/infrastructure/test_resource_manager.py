@@ -79,7 +79,7 @@ def test_what_is_there_already_comes_to_be_known_as_it_is_and_then_set_up(
     """One queue of a creation that was cut off, and one that someone else made."""
     task = queues(tmp_path, pulumi_engine, bus, plugin, adopt=True)
     task.tables = ("Orders", "Persons")
-    detecting = {"requires_duplicate_detection": True}
+    detecting: dict[str, Any] = {"requires_duplicate_detection": True}
     admin.create_queue(
         "Orders_cdc_events", user_metadata=Mark(PROJECT, task.task).text(), max_delivery_count=4, **detecting
     )
