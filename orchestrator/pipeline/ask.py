@@ -19,6 +19,9 @@ DISPOSE_S = 30.0
 EXIT_S = 5.0
 """How long a provider may take to exit once it has answered, before it is killed."""
 
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a line that is not the JSON it should be, not UTF-8, or nested too deep."""
+
 Reply = TypeVar("Reply")
 
 
@@ -55,7 +58,7 @@ def ask(
         party.running.wait(EXIT_S)  # it was not asked to go: an answer comes before what tidies up behind it
         try:
             return msgspec.json.decode(line, type=reply)
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             raise not_understood(party, command, line, error) from error
     finally:
         halt.set()  # nobody reads its streams any more
@@ -64,6 +67,8 @@ def ask(
 
 def read_answer(party: Party, inlet: Inlet, command: str, deadline: float) -> bytes | None:
     """The provider's next line, read from its stdout by `inlet` and still held; None past `deadline` (monotonic).
+
+    The last line of a legacy provider that exits 0 need not be ended: the original takes it as well.
 
     Raises `RunError` when it dies first or says more than a line may hold, `UnavailableError` where the stream breaks
     and `Halted` as the inlet does.
@@ -76,7 +81,10 @@ def read_answer(party: Party, inlet: Inlet, command: str, deadline: float) -> by
         if count is None:
             return None
         if count == 0:
-            raise party.died(party.wait(5.0), f"before it answered `{command}`")
+            ended = party.wait(5.0)
+            if party.reader.held and not party.prepared.announced and ended is not None and ended.clean:
+                return party.reader.held
+            raise party.died(ended, f"before it answered `{command}`")
         party.reader.hold(count)
         if len(party.reader.held) > LINE_LIMIT:
             raise RunError(

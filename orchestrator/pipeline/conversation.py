@@ -252,7 +252,7 @@ def _parse(line: bytes, *, strict: bool) -> Handshake | None:
         if strict and not HANDSHAKE_KEYS.issuperset(fields):
             return None
         return msgspec.convert(fields, Handshake)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -472,6 +472,39 @@ def test_a_provider_that_lists_nothing_is_not_told_to_destroy_without_a_yes(proj
     assert project.run("destroy", "orders", "--yes").code == EXIT_DONE
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        """printf '{"status":"Success","resources":["orders:WILL_CREATE"]}'""",
+        """echo 'plan "status" is due'; echo '{"status":"Success","resources":["orders:WILL_CREATE"]}'""",
+    ],
+    ids=["without its newline", "after a log line that speaks of a status"],
+)
+def test_an_answer_of_the_originals_is_found(project: Project, script: str) -> None:
+    original(project, script)
+    assert project.run("plan", "orders").stdout.endswith("plan: 1 to create, 0 to update, 0 to replace, 0 to delete\n")
+
+
+@pytest.mark.parametrize(
+    "bytes_", [b'{"status":"Success","message":"\xff"}', b'{"status":' + b"[" * 9999 + b"]" * 9999 + b"}"]
+)
+def test_an_answer_that_is_no_text_or_too_deep_is_none(project: Project, bytes_: bytes) -> None:
+    (project.folder / "answer").write_bytes(bytes_ + b"\n")
+    original(project, f"cat {project.folder}/answer")
+    done = project.run("plan", "orders")
+    assert (done.code, error(done)) == (EXIT_FAILED, "provider.answer")
+
+
+@pytest.mark.parametrize(("ending", "said"), [("exit 3", "exited 3"), ("kill -9 $$", "was killed by signal 9")])
+def test_a_provider_that_breaks_down_after_its_answer_is_not_passed_over(
+    project: Project, ending: str, said: str
+) -> None:
+    original(project, f"""echo '{{"status":"Success","resources":["orders:CREATED"]}}'; {ending}""")
+    done = project.run("init", "orders")
+    assert done.code == EXIT_DONE
+    assert f"answered `init`, and then {said}" in done.stderr
+
+
 def test_what_a_provider_does_not_say_is_not_called_no_change(project: Project) -> None:
     original(project, """echo '{"status":"Success","resources":["orders:WILL_PURGE"]}'""")
     done = project.run("plan", "orders", "--detailed-exitcode")

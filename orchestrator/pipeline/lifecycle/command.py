@@ -7,16 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
-
 from orchestrator.errors import RunError
-from orchestrator.pipeline.ask import DISPOSE_S, EXIT_S, not_understood, read_answer
+from orchestrator.pipeline.ask import DISPOSE_S, EXIT_S, NOT_JSON, not_understood, read_answer
 from orchestrator.pipeline.conversation import Party, envelope, greet, start, take_handshake
 from orchestrator.pipeline.lifecycle.resources import Reply, read_reply
 from orchestrator.pipeline.observe import RunControl
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.relay.channel import Halt, Halted, Inlet
-from orchestrator.runtime.base import Role, Runtime
+from orchestrator.runtime.base import Exit, Role, Runtime
 
 Cut = Literal["timeout", "signal"]
 
@@ -32,10 +30,15 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a command. `cut` is why the provider was asked to stop; it may still have answered then."""
+    """What came of a command.
+
+    `cut` is why the provider was asked to stop; it may still have answered then. `ended` is how it ended after its
+    answer, None where it had to be killed.
+    """
 
     reply: Reply | None
     cut: Cut | None = None
+    ended: Exit | None = None
 
 
 def command(
@@ -86,10 +89,10 @@ def command(
                 line = _last_words(party, name, patience.grace)
             if line is None:
                 return Answer(None, cut)
-            party.running.wait(EXIT_S)
+            ended = party.running.wait(EXIT_S)
             try:
-                return Answer(read_reply(line, redact), cut)
-            except msgspec.MsgspecError as error:
+                return Answer(read_reply(line, redact), cut, ended)
+            except NOT_JSON as error:
                 raise not_understood(party, name, line, error) from error
         finally:
             kill.set()  # nobody reads its streams any more
@@ -119,7 +122,7 @@ def _reply_line(party: Party, inlet: Inlet, name: str, deadline: float) -> bytes
         if line is None or party.prepared.announced:
             return line
         late = party.handshake is None and take_handshake(party, line)
-        if not late and b'"status"' in line:
+        if not late and line.lstrip().startswith(b"{") and b'"status"' in line:
             return line
         party.reader.skip(len(line))
         if time.monotonic() >= deadline:  # a stream that always has something is never waited for

@@ -142,6 +142,9 @@ class Work:
         """
         reply, prepared = answer.reply, self.prepared[role]
         if reply is not None and reply.succeeded:
+            if answer.cut is None and not (answer.ended and answer.ended.clean):
+                how = "had to be killed" if answer.ended is None else str(answer.ended)
+                self.session.observer.warning(f"{role} `{prepared.name}` answered `{verb}`, and then {how}")
             return reply
         who = f"{role} `{prepared.name}`"
         said = f": {reply.error}" if reply is not None else ", and said nothing when it was asked to stop"
