@@ -134,6 +134,27 @@ def test_the_plan_says_what_a_run_would_take_a_snapshot_of(server: SqlServer, pr
     }
 
 
+def test_tables_whose_names_read_alike_with_their_schemas_have_an_instance_each(
+    server: SqlServer, provider: Make, session: Session
+) -> None:
+    long = "n" * 120
+    server.execute(
+        "CREATE SCHEMA dbo_a",
+        "CREATE TABLE dbo.a_b (id int PRIMARY KEY)",
+        "CREATE TABLE dbo_a.b (id int PRIMARY KEY)",
+        f"CREATE TABLE dbo.{long}1 (id int PRIMARY KEY)",
+        f"CREATE TABLE dbo.{long}2 (id int PRIMARY KEY)",
+    )
+    make = provider(tables=["*.*"])
+    plan = actions(make.plan())
+    assert len(plan) == 5
+    assert actions(make.init()) == plan
+    assert len(instances(session)) == 4
+    assert set(actions(make.init()).values()) == {"same"}
+    make.destroy()
+    assert not enabled(session)
+
+
 def test_destroy_leaves_what_others_made(server: SqlServer, provider: Make, session: Session) -> None:
     prepare(server)
     server.execute(

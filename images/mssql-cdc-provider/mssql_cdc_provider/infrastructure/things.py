@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from mssql_cdc_provider.config import MssqlCdcConfig
@@ -173,13 +175,25 @@ def wanted(config: MssqlCdcConfig, tables: list[TableName], present: Present) ->
         things += [RoleMember(extra.role, user) for user in extra.members]
         things += [SelectGrant(table.schema, table.name, extra.role) for table in tables]
         things.append(CdcGrant(extra.role))
-    things += [_instance(table, present, extra.role, extra.filegroup) for table in tables]
+    names = _instance_names(tables, present)
+    things += [CaptureInstance(names[table], table.schema, table.name, extra.role, extra.filegroup) for table in tables]
     if extra.retention is not None:
         things.append(Retention(round(extra.retention / 60), present.retention_minutes))
     return things
 
 
-def _instance(table: TableName, present: Present, role: str | None, filegroup: str | None) -> CaptureInstance:
-    """The instance that the table has, whoever made it, or a new one."""
-    name = next((one.name for one in present.instances.values() if one.table == table), f"{table.schema}_{table.name}")
-    return CaptureInstance(name[:INSTANCE_NAME_LIMIT], table.schema, table.name, role, filegroup)
+def _instance_names(tables: list[TableName], present: Present) -> dict[TableName, str]:
+    """The instance that each table has, whoever made it, or a new one: `dbo.a_b` and `dbo_a.b` need two."""
+    names: dict[TableName, str] = {}
+    for one in present.instances.values():
+        names.setdefault(one.table, one.name)
+    taken = set(present.instances)
+    for table in tables:
+        if table not in names:
+            name = f"{table.schema}_{table.name}"[:INSTANCE_NAME_LIMIT]
+            if name in taken:
+                mark = hashlib.sha256(f"{table.schema}.{table.name}".encode()).hexdigest()[:8]
+                name = f"{name[: INSTANCE_NAME_LIMIT - len(mark) - 1]}_{mark}"
+            names[table] = name
+            taken.add(name)
+    return names
