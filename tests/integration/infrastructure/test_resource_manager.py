@@ -56,7 +56,7 @@ def test_queues_are_made_kept_and_removed_through_azure_resource_manager(
     assert task.actions("plan") == dict.fromkeys(MADE, "create")
     assert task.actions("init") == dict.fromkeys(MADE, "create")
     assert len(plugin.calls) == len(MADE)
-    assert Mark.read(admin.get_queue(MADE[0]).user_metadata) == Mark(PROJECT, task.task)
+    assert Mark.read(admin.get_queue(MADE[0]).user_metadata) == Mark(PROJECT, task.task, azure=True)
 
     changed = queues(tmp_path, pulumi_engine, bus, plugin, queue_overrides={"Orders": {"max_delivery_count": 3}})
     assert changed.actions("plan") == {**dict.fromkeys(MADE, "same"), "Orders_cdc_events": "update"}
@@ -81,7 +81,10 @@ def test_what_is_there_already_comes_to_be_known_as_it_is_and_then_set_up(
     task.tables = ("Orders", "Persons")
     detecting: dict[str, Any] = {"requires_duplicate_detection": True}
     admin.create_queue(
-        "Orders_cdc_events", user_metadata=Mark(PROJECT, task.task).text(), max_delivery_count=4, **detecting
+        "Orders_cdc_events",
+        user_metadata=Mark(PROJECT, task.task, azure=True).text(),
+        max_delivery_count=4,
+        **detecting,
     )
     admin.create_queue("Persons_cdc_events", user_metadata="finance", max_delivery_count=4, **detecting)
     expected = {"Orders_cdc_events": "update", "Persons_cdc_events": "update"}

@@ -18,7 +18,7 @@ from asb_output_provider.infrastructure.removing import QueueRefused, remove
 from asb_output_provider.infrastructure.survey import Survey, count_messages
 from asb_output_provider.infrastructure.telling import told
 from asb_output_provider.infrastructure.view import View
-from asb_output_provider.infrastructure.wanted import refuse_strangers, wanted_queues
+from asb_output_provider.infrastructure.wanted import refuse_moved, refuse_strangers, wanted_queues
 from asb_output_provider.message_ids import delivery_warnings
 from asb_output_provider.tables import queue_names
 from dstream_sdk import LifecycleReply, ProviderError, Resource
@@ -53,7 +53,7 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         destroying = self._options.destroy
         with self._seeing():
             if not destroying:
-                refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
+                self._refuse()
             reply = self._told(super().plan(), destroying=destroying)
         if not destroying:
             warnings = delivery_warnings(self._options.position_keys, self.context.streams or [])
@@ -66,7 +66,7 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
 
     def init(self) -> LifecycleReply:
         with self._seeing() as admin:
-            refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
+            self._refuse()
             self._refuse_losses()
             if self.config.azure is not None:
                 self._import_existing(super().plan())
@@ -94,7 +94,7 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
 
     @property
     def _owner(self) -> Mark:
-        return Mark(self._options.project, self.context.task)
+        return Mark(self._options.project, self.context.task, azure=self.config.azure is not None)
 
     @contextmanager
     def _seeing(self) -> Iterator[ServiceBusAdministrationClient]:
@@ -110,6 +110,10 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
     def _told(self, reply: LifecycleReply, *, destroying: bool = False) -> LifecycleReply:
         reply.resources = told(reply.resources, self._view, destroying=destroying)
         return reply
+
+    def _refuse(self) -> None:
+        refuse_strangers(self.config, self._view.queues, self._owner, self._view.survey)
+        refuse_moved(self._owner, self._view.survey)
 
     def _refuse_losses(self, *, destroying: bool = False) -> None:
         """Of all that bears our mark, so there is no need to ask Pulumi for a plan first."""

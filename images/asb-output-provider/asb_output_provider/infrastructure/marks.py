@@ -13,11 +13,16 @@ USER_METADATA_LIMIT = 1024
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The task that a queue was made for; `auto` when a run made it for a table that `init` had not seen."""
+    """The task that a queue was made for.
+
+    `auto` when a run made it for a table that `init` had not seen, `azure` when `init` made it through Azure Resource
+    Manager.
+    """
 
     project: str
     task: str
     auto: bool = False
+    azure: bool = False
 
     def text(self) -> str:
         """What goes into `user_metadata`. Raises `ValueError` where Service Bus would not take it."""

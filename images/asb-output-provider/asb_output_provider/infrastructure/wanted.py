@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from asb_output_provider.config import AsbConfig
 from asb_output_provider.infrastructure.marks import Mark
 from asb_output_provider.infrastructure.queues import FIXED, Queue, changes, wanted_properties
@@ -19,7 +21,8 @@ def wanted_queues(config: AsbConfig, names: Mapping[Table, str], owner: Mark, su
     for found in survey.ours:
         if found.mark is not None and found.mark.auto and found.name.lower() not in queues:
             # As it was made: nobody announces its table, whose settings it would be held to.
-            queues[found.name.lower()] = Queue(found.name, found.properties, found.user_metadata)
+            mark = msgspec.structs.replace(found.mark, azure=owner.azure)
+            queues[found.name.lower()] = Queue(found.name, found.properties, mark.text())
     return list(queues.values())
 
 
@@ -39,6 +42,21 @@ def refuse_strangers(config: AsbConfig, queues: Iterable[Queue], owner: Mark, su
                 f"queue `{found.name}` {_made_by(found, owner)} with another {fixed}, which a queue keeps for good",
                 hint="set `queues` or `queue_overrides` as the queue is, or change `queue_name`",
             )
+
+
+def refuse_moved(owner: Mark, survey: Survey) -> None:
+    """Raises `ProviderError` where queues are in Pulumi's state as what they would be no more.
+
+    Pulumi would make them in the one way, find them there, and then delete them in the other.
+    """
+    made = [found for found in survey.ours if found.mark and not found.mark.auto and found.mark.azure != owner.azure]
+    if made:
+        how = "not made through Azure Resource Manager" if owner.azure else "made through Azure Resource Manager"
+        change = "without" if owner.azure else "with"
+        raise ProviderError(
+            f"queue `{made[0].name}` was {how}, which cannot change",
+            hint=f"`dstream destroy` it first, {change} `azure`",
+        )
 
 
 def differences(found: Found, queue: Queue) -> dict[str, list[Any]]:

@@ -6,7 +6,7 @@ from asb_output_provider.config import AsbConfig
 from asb_output_provider.infrastructure.marks import Mark
 from asb_output_provider.infrastructure.queues import Queue, iso_duration, wanted_properties
 from asb_output_provider.infrastructure.survey import Found, Survey
-from asb_output_provider.infrastructure.wanted import refuse_strangers, wanted_queues
+from asb_output_provider.infrastructure.wanted import refuse_moved, refuse_strangers, wanted_queues
 from asb_output_provider.tables import known_tables, queue_names
 from dstream_sdk import ProviderError, Stream
 
@@ -88,6 +88,15 @@ def test_an_adopted_queue_keeps_its_makers_metadata() -> None:
 def test_a_queue_that_would_have_to_be_made_anew_is_not_adopted() -> None:
     with pytest.raises(ProviderError, match="another `requires_session`, which a queue keeps"):
         wanted(config(adopt=True), ["Orders"], found("Orders_cdc_events", None, requires_session=True))
+
+
+def test_queues_do_not_change_the_way_they_are_made() -> None:
+    through_azure = Mark("project", "task", azure=True)
+    survey = Survey(OWNER, [found("Orders_cdc_events", through_azure)])
+    refuse_moved(through_azure, survey)
+    with pytest.raises(ProviderError, match="was made through Azure") as caught:
+        refuse_moved(OWNER, survey)
+    assert caught.value.hint == "`dstream destroy` it first, with `azure`"
 
 
 @pytest.mark.parametrize(
