@@ -132,7 +132,7 @@ class QueueWriter:
                 yield self._rejected(taken[0], error)
                 return
             message = "%s refused %d messages together: %s; they are sent in halves"
-            self._context.logger.warning(message, self._what, len(taken), error)
+            self._context.logger.warning(message, self._what, len(taken), str(error))
             half = len(taken) // 2
             for part in (taken[:half], taken[half:]):
                 for again, of_these in self._filled(part):

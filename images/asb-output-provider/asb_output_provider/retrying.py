@@ -28,7 +28,7 @@ def retry(work: Callable[[], T], what: str, context: Context, *, within_s: float
 
     def log(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        context.logger.warning("%s: %s; trying again in %.1f s", what, error, state.upcoming_sleep)
+        context.logger.warning("%s: %s; trying again in %.1f s", what, str(error), state.upcoming_sleep)
 
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unavailable),

@@ -23,6 +23,7 @@ def bus() -> Iterator[ServiceBus]:
         for name in QUEUES:
             running.create(name, RequiresDuplicateDetection="true")
         yield running
+    gc.collect()  # what a test leaves behind is its own
 
 
 @pytest.fixture
@@ -36,4 +37,3 @@ def output(bus: ServiceBus) -> Iterator[Output]:
             return made
 
         yield open_one
-    gc.collect()  # what a test leaves behind is its own
