@@ -125,7 +125,7 @@ class _Run:
         self._resumed_from = stored.id if stored else None
         delivery: Delivery = "at-least-once" if source.may("checkpoint") and output.may("ack") else "best-effort"
         known: dict[str, Any] = {"task": self._task.name, "run_id": self._session.run_id, "delivery": delivery}
-        project = self._services.state.project
+        project = self._services.state.owner(self._task.name)
         to_input = {**known, "options": CommandOptions(project=project)}
         to_output = {**known, "options": CommandOptions(project=project, position_keys=source.position_keys)}
         if streams is not None:

@@ -81,6 +81,9 @@ class AzureBlobState:
     def project(self) -> str:
         return self._local.project
 
+    def owner(self, task: str) -> str:
+        return self._read(task).owner or self.project
+
     def claim(
         self, task: str, run_id: str, kinds: Sequence[str] = (), contents: Mapping[str, str] | None = None
     ) -> Claim:
@@ -95,6 +98,7 @@ class AzureBlobState:
             document = replace(
                 found,
                 epoch=claim.epoch,
+                owner=found.owner or self.project,
                 holder=Holder(socket.gethostname(), run_id, time.time()),
                 checkpoint=found.checkpoint if found.epoch else self._brought(task),
             )

@@ -42,13 +42,17 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """`epoch` counts the claims; only the run of the newest may replace the document. Letters are counted here."""
+    """`epoch` counts the claims; only the run of the newest may replace the document. Letters are counted here.
+
+    `owner` is the `project` of the host that claimed the task first.
+    """
 
     version: int = VERSION
     epoch: int = 0
     holder: Holder | None = None
     checkpoint: Point | None = None
     dead_letters: int = 0
+    owner: str = ""
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)

@@ -124,6 +124,12 @@ class StateStore(Protocol):
     def project(self) -> str:
         """A random id made with the store on this host, by which this project's containers are known."""
 
+    def owner(self, task: str) -> str:
+        """The `project` by which things are known that the task's providers made elsewhere.
+
+        Where hosts share the state it is the same for all of them: that of the one which claimed the task first.
+        """
+
     def claim(
         self, task: str, run_id: str, kinds: Sequence[str] = (), contents: Mapping[str, str] | None = None
     ) -> Claim:

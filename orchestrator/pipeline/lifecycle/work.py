@@ -104,7 +104,7 @@ class Work:
         source, prepared = self.prepared["input"], self.prepared[role]
         session.observer.phase(_PHASE[verb], f"{role} `{prepared.name}`")
         prepared, folder = prepared.keeping(services.folders.of(self.task.name, role))
-        options = CommandOptions(services.state.project, folder, destroy, allow_data_loss)
+        options = CommandOptions(services.state.owner(self.task.name), folder, destroy, allow_data_loss)
         fields: dict[str, Any] = {"task": self.task.name, "run_id": session.run_id, "options": options}
         if role == "output":
             options.position_keys = source.position_keys

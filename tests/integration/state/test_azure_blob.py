@@ -191,6 +191,16 @@ def test_a_task_goes_on_from_what_its_host_knew_before_its_state_was_shared(host
     assert one.checkpoint("orders") is None
 
 
+def test_what_a_task_made_elsewhere_belongs_to_it_on_every_host(hosts: Hosts) -> None:
+    first, second = hosts.open("one"), hosts.open("two")
+    assert first.owner("t") != second.owner("t")
+    claim = first.claim("t", "run-1")
+    assert first.owner("t") == second.owner("t") == first.project
+    first.finish(claim, "ended", {}, delivery="")
+    second.claim("t", "run-2")
+    assert second.owner("t") == first.project
+
+
 def test_runs_that_were_killed_stay_open_on_their_own_host(hosts: Hosts) -> None:
     one, two = hosts.open("one"), hosts.open("two")
     claim = one.claim("orders", "R1", ["path"])
