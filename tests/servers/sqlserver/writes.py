@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-FIRST_OF_OWN = 1 << 55
+FIRST_OF_OWN = 36_028_797_018_960_000
 """From here DuckDB counts the ids of rows that the open transaction itself has inserted."""
 
 

@@ -67,6 +67,17 @@ def test_a_changed_key_is_a_delete_and_an_insert(server: Server, ask: Ask) -> No
     assert (gone.operation, gone.values[0], come.operation, come.values[0]) == (DELETE, 1, INSERT, 5)
 
 
+def test_a_transaction_updates_its_own_rows_beside_others(server: Server, ask: Ask) -> None:
+    ask("INSERT INTO dbo.t VALUES (1, N'x', 1), (2, N'y', 1), (3, N'z', 1)")
+    ask("DELETE FROM dbo.t WHERE id < 3")
+    updates = "UPDATE dbo.t SET b = b + 1; " * 3
+    ask(f"BEGIN TRAN; INSERT INTO dbo.t VALUES (4, N'x', 1), (5, N'y', 1); {updates} COMMIT")
+    assert ask("SELECT id, b FROM dbo.t ORDER BY id") == [(3, 4), (4, 4), (5, 4)]
+    assert [change.values[2] for change in changes(server, "dbo_t") if change.operation == AFTER] == [2] * 3 + [
+        3
+    ] * 3 + [4] * 3
+
+
 def test_keys_that_change_places_fold_to_what_the_table_has(server: Server, ask: Ask) -> None:
     ask("INSERT INTO dbo.t VALUES (1, N'one', 1), (2, N'two', 2)")
     ask("UPDATE dbo.t SET id = 3 - id")
