@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymssql
+from pymssql import _mssql
 
 from mssql_cdc_provider import certificates
 from mssql_cdc_provider.connection_string import Target
@@ -19,6 +20,9 @@ _SETTINGS = (
     "SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; "
     "SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON; SET TEXTSIZE 2147483647; SET DEADLOCK_PRIORITY LOW"
 )
+
+_FAILURES = (pymssql.Error, _mssql.MSSQLException)
+"""The driver's errors, and those of its lower half where the upper one lets them through, as it does on the way up."""
 
 _SERVER_SPOKE = "General SQL Server error"
 """The driver's refrain to whatever the server itself says."""
@@ -58,7 +62,7 @@ class Connection:
                 autocommit=True,
                 conn_properties=_SETTINGS,
             )
-        except pymssql.Error as error:
+        except _FAILURES as error:
             raise _connecting_failed(error, target) from error
 
     def run(self, sql: str, most: int | None = None) -> Page:
@@ -69,14 +73,14 @@ class Connection:
             if self._cursor.description is None:
                 return Page((), [])
             return self._fetch(most)
-        except pymssql.Error as error:
+        except _FAILURES as error:
             raise _query_failed(error) from error
 
     def more(self, most: int) -> Page:
         """The next rows of the query that was run last."""
         try:
             return self._fetch(most)
-        except pymssql.Error as error:
+        except _FAILURES as error:
             raise _query_failed(error) from error
 
     def close(self) -> None:
@@ -91,7 +95,7 @@ class Connection:
         return page
 
 
-def _connecting_failed(error: pymssql.Error, target: Target) -> SqlError:
+def _connecting_failed(error: Exception, target: Target) -> SqlError:
     number, text = _said(error)
     if not any(_SERVER_SPOKE in str(part) for part in error.args):
         # The number is that of an earlier attempt, of whatever connection.
@@ -104,11 +108,11 @@ def _connecting_failed(error: pymssql.Error, target: Target) -> SqlError:
     return classified(number, f"{target.server} refused the connection: {text}")
 
 
-def _query_failed(error: pymssql.Error) -> SqlError:
+def _query_failed(error: Exception) -> SqlError:
     return classified(*_said(error))
 
 
-def _said(error: pymssql.Error) -> tuple[int | None, str]:
+def _said(error: Exception) -> tuple[int | None, str]:
     """Number and text, out of `(number, bytes)`, `((number, bytes),)` or `(text,)`; without the driver's refrain."""
     arguments = error.args
     if arguments and isinstance(arguments[0], tuple):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
+import pymssql
 import pytest
+from pymssql import _mssql
 
 from dstream_sdk import Context
 from dstream_sdk.stop import Stop
@@ -42,6 +44,19 @@ def test_values_arrive_as_they_were_given(session: Session) -> None:
     )
     assert page.columns == ("words", "ascii_bytes", "nothing")
     assert page.rows == [("it's 100% {sure}", b"0123456789", None)]
+
+
+def test_what_the_driver_lets_through_from_its_lower_half_is_a_lost_connection(
+    server: SqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no base in common with the driver's other errors, and comes when a connection ends while it is made."""
+
+    def connect(**_: object) -> None:
+        raise _mssql.MSSQLDatabaseException((20017, b"DB-Lib error message 20017, severity 9:\nUnexpected EOF\n"))
+
+    monkeypatch.setattr(pymssql, "connect", connect)
+    with pytest.raises(Lost, match=r"cannot be reached: .*Unexpected EOF"):
+        Session(target(server), query_timeout_s=2).query("SELECT 1 AS one")
 
 
 def test_the_first_result_of_several_is_given_and_the_next_query_starts_clean(session: Session) -> None:
