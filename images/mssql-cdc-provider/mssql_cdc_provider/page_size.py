@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from mssql_cdc_provider.session import Row
+from mssql_cdc_provider.tables import Column
 
 _FIRST_ROWS = 500
 _SAMPLE_ROWS = 50
@@ -13,18 +14,23 @@ _FIXED_BYTES = 8
 
 
 class PageSize:
-    """As many rows as should make `page_bytes`, and `most_rows` at most. The first page is a small one."""
+    """As many rows as should make `page_bytes`, and `most_rows` at most.
 
-    def __init__(self, most_rows: int, page_bytes: int) -> None:
+    The first page goes by the longest that a row of `columns` can be; where nobody can tell, it is a small one.
+    """
+
+    def __init__(self, most_rows: int, page_bytes: int, columns: Sequence[Column]) -> None:
         self._most_rows = most_rows
         self._page_bytes = page_bytes
         self._row_bytes: float | None = None
+        longest = sum(column.longest for column in columns)
+        self._first_rows = min(most_rows, max(_FIRST_ROWS, int(page_bytes / longest) if longest else 0))
 
     @property
     def rows(self) -> int:
         """The number of rows to ask for."""
         if self._row_bytes is None:
-            return min(self._most_rows, _FIRST_ROWS)
+            return self._first_rows
         return max(1, min(self._most_rows, int(self._page_bytes / self._row_bytes)))
 
     def learn(self, rows: Sequence[Row]) -> None:

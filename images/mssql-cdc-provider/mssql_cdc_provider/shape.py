@@ -136,7 +136,7 @@ class Shape:
     def _source(self, name: TableName, instance: CaptureInstance) -> Source:
         columns = self._sent(name, instance)
         expressions = [f"{expression(column)} AS {quoted(column.name)}" for column in columns]
-        size = PageSize(self._config.batch_rows, self._config.batch_bytes)
+        size = PageSize(self._config.batch_rows, self._config.batch_bytes, columns)
         envelopes = Envelopes(instance, name, columns, skip=self._config.skip_operations)
         return Source(instance, ChangeTable(instance.name, expressions, size), envelopes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ __all__ = [
 
 _IDS_PER_QUERY = 1000
 _WITH_LENGTH = frozenset({"char", "varchar", "nchar", "nvarchar", "binary", "varbinary"})
+_LONGEST_OF_OTHERS = 41
+"""A decimal as text."""
+
 _WITH_SCALE = frozenset({"datetime2", "datetimeoffset", "time"})
 _LEFT_OUT = frozenset({"text", "ntext", "image", "xml", "geography", "geometry"})
 
@@ -44,6 +48,13 @@ class Column:
     def is_large(self) -> bool:
         """Whether an update that does not change it may say NULL for it: max types, text, image, xml and such."""
         return self.type in _LEFT_OUT or self.declared.endswith("(max)")
+
+    @property
+    def longest(self) -> float:
+        """About how many characters or bytes a value may have; infinite where nothing bounds it."""
+        if self.is_large:
+            return math.inf
+        return int(self.declared.rpartition("(")[2][:-1]) if self.type in _WITH_LENGTH else _LONGEST_OF_OTHERS
 
 
 @dataclass(frozen=True, slots=True)

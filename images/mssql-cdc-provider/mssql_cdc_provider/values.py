@@ -60,8 +60,10 @@ def converter(column: Column) -> Converter | None:
             return number
         case "real":
             return shortest
-        case "datetime2" | "datetimeoffset":
+        case "datetime2":
             return moment
+        case "datetimeoffset":
+            return moment_with_offset
         case "time":
             return time_of_day
         case _:
@@ -72,21 +74,19 @@ class Converters:
     """The converters of several columns, applied row by row. `skip` leading values of each row are not theirs."""
 
     def __init__(self, columns: Sequence[Column], *, skip: int = 0) -> None:
-        found = [(at, converter(column)) for at, column in enumerate(columns, start=skip)]
-        self._converters = [(at, convert) for at, convert in found if convert is not None]
+        found = [(column.name, converter(column)) for column in columns]
+        self._converters = [(name, convert) for name, convert in found if convert is not None]
         self._names = tuple(column.name for column in columns)
         self._skip = skip
 
     def values(self, row: Sequence[Any]) -> dict[str, Any]:
         """The row's values by column name, in the order of the columns."""
-        if not self._converters:
-            return dict(zip(self._names, row[self._skip :], strict=True))
-        converted = list(row)
-        for at, convert in self._converters:
-            value = converted[at]
+        values = dict(zip(self._names, row[self._skip :], strict=True))
+        for name, convert in self._converters:
+            value = values[name]
             if value is not None:
-                converted[at] = convert(value)
-        return dict(zip(self._names, converted[self._skip :], strict=True))
+                values[name] = convert(value)
+        return values
 
 
 def number(text: str) -> float | int | str:
@@ -107,9 +107,14 @@ def shortest(value: float) -> float:
 
 
 def moment(text: str) -> str:
-    """`2024-05-01 10:00:00.1200000 +02:00` as RFC 3339 has it; without an offset where there is none."""
-    day, time, *offset = text.split(" ")
-    return f"{day}T{time_of_day(time)}{offset[0] if offset else ''}"
+    """`2024-05-01 10:00:00.1200000` as RFC 3339 has it, but for the offset that it does not have."""
+    return time_of_day(text).replace(" ", "T")
+
+
+def moment_with_offset(text: str) -> str:
+    """`2024-05-01 10:00:00.1200000 +02:00` as RFC 3339 has it."""
+    local, _, offset = text.rpartition(" ")
+    return moment(local) + offset
 
 
 def time_of_day(text: str) -> str:

@@ -60,7 +60,7 @@ class Planner:
             subject,
             # On lines of their own, since one may end in a comment.
             "\n) AND (\n".join(conditions) or None,
-            self._sizes.setdefault(job.table, PageSize(most_rows, page_bytes)),
+            self._sizes.setdefault(job.table, PageSize(most_rows, page_bytes, subject.columns)),
         )
         if job.ranges is None or job.key != table.key or table.keyset is None:
             self._plan(job, table)
