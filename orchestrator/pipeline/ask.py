@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dstream_sdk.protocol import LINE_LIMIT
+from dstream_sdk.protocol import LINE_LIMIT, NOT_JSON
 from orchestrator.errors import RunError
 from orchestrator.pipeline.conversation import Party, broken, envelope, greet, start
 from orchestrator.pipeline.provider import Prepared
@@ -18,9 +18,6 @@ from orchestrator.runtime.base import Role, Runtime, StreamBroken
 DISPOSE_S = 30.0
 EXIT_S = 5.0
 """How long a provider may take to exit once it has answered, before it is killed."""
-
-NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for a line that is not the JSON it should be, not UTF-8, or nested too deep."""
 
 Reply = TypeVar("Reply")
 

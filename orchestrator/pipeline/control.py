@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from dstream_sdk.protocol import NOT_JSON
 from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where
 from orchestrator.relay.channel import Halt
 from orchestrator.state.names import file_name
@@ -66,7 +67,7 @@ class Controls:
         except (FileNotFoundError, ConnectionRefusedError):
             hint = f"start it with `dstream run {task}`"
             raise RunError("task.not_running", f"task `{task}` is not being run from here", hint=hint) from None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *NOT_JSON) as error:
             message = f"the run of task `{task}` does not answer: {error}"
             raise UnavailableError("control.unavailable", message, where=Where(file=str(path))) from error
         if "error" in reply:
@@ -138,7 +139,7 @@ class Listener:
             if answer is None:
                 raise ConfigError("control.unknown", f"the run knows no request `{name}`", hint="it is another version")
             return {"answer": answer(request)}
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             return {"error": _fields(ConfigError("control.unknown", f"a request that is no JSON: {error}"))}
         except DstreamError as error:
             return {"error": _fields(error)}

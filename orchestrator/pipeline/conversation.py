@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from dstream_sdk.protocol import ENVELOPE_LIMIT, PROTOCOL_VERSION, Handshake
+from dstream_sdk.protocol import ENVELOPE_LIMIT, NOT_JSON, PROTOCOL_VERSION, Handshake
 from orchestrator.config.model import encode_json
 from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where
 from orchestrator.pipeline.hints import loopback
@@ -252,7 +252,7 @@ def _parse(line: bytes, *, strict: bool) -> Handshake | None:
         if strict and not HANDSHAKE_KEYS.issuperset(fields):
             return None
         return msgspec.convert(fields, Handshake)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from dstream_sdk.protocol import LABEL, PROTOCOL_VERSION, Description
+from dstream_sdk.protocol import LABEL, NOT_JSON, PROTOCOL_VERSION, Description
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import ConfigError, Where
 
@@ -79,7 +79,7 @@ def read(text: bytes, what: str, where: Where) -> Description | None:
         if isinstance(fields, dict) and "protocol" not in fields:
             return None
         return msgspec.convert(fields, Description)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise ConfigError(
             "provider.description",
             f"{what} is not a provider's description: {error}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dstream_sdk.protocol import CheckpointLine, End, EndLine, StatsLine
+from dstream_sdk.protocol import NOT_JSON, CheckpointLine, End, EndLine, StatsLine
 from orchestrator.relay.channel import Inlet, Outlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Settled, protocol_error
@@ -193,7 +193,7 @@ class Pump:
                 self._declared("stats", offset, line)
                 self._ledger.stats["input"] = _STATS.decode(line).stats
                 return False
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             raise protocol_error("input", f"control line is wrong: {error}", offset, line) from error
         raise protocol_error("input", "reserved line", offset, line)
 

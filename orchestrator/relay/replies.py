@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dstream_sdk.protocol import AckLine, EndLine, RejectLine, StatsLine
+from dstream_sdk.protocol import NOT_JSON, AckLine, EndLine, RejectLine, StatsLine
 from orchestrator.relay.channel import Inlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Rejected, Settled, protocol_error
@@ -84,7 +84,7 @@ class Replies:
                 raise protocol_error("output", "it wrote on behind `end`", piece.offset, line)
             try:
                 settled = self._control(line, piece.offset)
-            except msgspec.MsgspecError as error:
+            except NOT_JSON as error:
                 raise protocol_error("output", f"control line is wrong: {error}", piece.offset, line) from error
             if settled is not None:
                 self._settled(settled)

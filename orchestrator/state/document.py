@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from dstream_sdk.protocol import NOT_JSON
 from orchestrator.errors import UnavailableError
 from orchestrator.state.store import Checkpoint, DeadLetter, Identity
 
@@ -91,7 +92,7 @@ def decode(text: bytes, name: str) -> Document:
         version = msgspec.json.decode(text, type=_Versioned).version
         if version == VERSION:
             return msgspec.json.decode(text, type=Document)
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         message = f"blob `{name}` holds no state of a task: {error}"
         raise UnavailableError("state.unavailable", message, hint="name another `prefix` in `state`") from error
     raise UnavailableError(

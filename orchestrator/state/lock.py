@@ -14,6 +14,7 @@ from types import TracebackType
 
 import msgspec
 
+from dstream_sdk.protocol import NOT_JSON
 from orchestrator.errors import RunError
 from orchestrator.state.names import file_name, infrastructure_of, task_of
 
@@ -119,7 +120,7 @@ class Locks:
         """Who wrote itself into the lock's file last; says nothing about whether it is still alive."""
         try:
             return msgspec.json.decode(self._path(task).read_bytes(), type=Holder)
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except (FileNotFoundError, *NOT_JSON):
             return None
 
     def _path(self, task: str) -> Path:

@@ -16,6 +16,7 @@ from dstream_sdk.errors import OrchestratorGone, ProviderError
 from dstream_sdk.input_run import InputRun
 from dstream_sdk.logs import start_logs
 from dstream_sdk.output_run import OutputRun
+from dstream_sdk.protocol import NOT_JSON
 from dstream_sdk.protocol.limits import ENVELOPE_LIMIT, PROTOCOL_VERSION
 from dstream_sdk.protocol.messages import (
     COMMANDS,
@@ -200,7 +201,7 @@ def parse_envelope(line: bytes | None) -> CommandEnvelope:
         if "command" not in fields:
             return CommandEnvelope("run", config=_envelopes_config.decode(line))
         return _envelopes.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise ProviderError(f"the first line is no command envelope: {error}") from error
 
 

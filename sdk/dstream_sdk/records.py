@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from dstream_sdk.errors import ProviderError
+from dstream_sdk.protocol import NOT_JSON
 from dstream_sdk.protocol.limits import LINE_LIMIT
 from dstream_sdk.protocol.messages import CheckpointLine, CheckpointMark, End, EndLine, Envelope
 
@@ -90,7 +91,7 @@ class RecordReader:
         # of their number: a blank line, a broken one or two values in a line cannot hide behind another.
         try:
             envelopes = self._decode_all(b"[" + lines[:-1].replace(b"\n", b",\n") + b"]")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NOT_JSON:
             yield from self._one_by_one(lines)
             return
         if len(envelopes) == lines.count(b"\n"):
@@ -103,7 +104,7 @@ class RecordReader:
         for line in lines.split(b"\n")[:-1]:
             try:
                 envelope = self._decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except NOT_JSON as error:
                 yield BadLine(line, str(error))
             else:
                 yield Records([envelope], line + b"\n")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dstream_sdk.protocol import NOT_JSON
 from orchestrator.errors import RunError
-from orchestrator.pipeline.ask import DISPOSE_S, EXIT_S, NOT_JSON, not_understood, read_answer
+from orchestrator.pipeline.ask import DISPOSE_S, EXIT_S, not_understood, read_answer
 from orchestrator.pipeline.conversation import Party, envelope, greet, start, take_handshake
 from orchestrator.pipeline.lifecycle.resources import Reply, read_reply
 from orchestrator.pipeline.observe import RunControl

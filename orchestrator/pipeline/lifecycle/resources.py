@@ -38,7 +38,7 @@ class Reply(msgspec.Struct, frozen=True):
 def read_reply(line: bytes, redact: Callable[[str], str]) -> Reply:
     """The reply in `line`; in all of its text secrets are hidden. A null is as good as an absent field.
 
-    Raises one of `orchestrator.pipeline.ask.NOT_JSON` for anything else.
+    Raises one of `dstream_sdk.protocol.NOT_JSON` for anything else.
     """
     fields = msgspec.json.decode(line, type=dict[str, Any])
     said = {key: _hidden(value, redact) for key, value in fields.items() if value is not None}

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from dstream_sdk.protocol import NOT_JSON
 from orchestrator.errors import ConfigError, Where
 
 VERSION = 1
@@ -82,7 +83,7 @@ def load(path: Path, task: str) -> SavedPlan:
         if isinstance(version, int) and version > VERSION:
             raise ConfigError("plan.version", f"a newer dstream wrote the plan `{path}`", hint=hint, where=where)
         saved = msgspec.json.decode(text, type=SavedPlan)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise ConfigError("plan.invalid", f"`{path}` is no plan: {error}", hint=hint, where=where) from error
     if saved.task != task:
         raise ConfigError("plan.other_task", f"`{path}` is a plan of task `{saved.task}`, not of `{task}`", where=where)

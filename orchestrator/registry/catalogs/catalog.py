@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dstream_sdk.protocol import CATALOG_LIMIT, CATALOG_NAME, CATALOG_TYPE, CATALOG_VERSION, Catalog
+from dstream_sdk.protocol import CATALOG_LIMIT, CATALOG_NAME, CATALOG_TYPE, CATALOG_VERSION, NOT_JSON, Catalog
 from orchestrator.errors import ConfigError, Where
 from orchestrator.registry.manifest import EMPTY_CONFIG, OCI_MANIFEST
 from orchestrator.registry.reference import DEFAULT_TAG, Reference
@@ -57,7 +57,7 @@ def decode(content: bytes, source: str) -> Catalog:
             message = f"`{source}` is a catalog of format {version}; this dstream reads {CATALOG_VERSION}"
             raise ConfigError("catalog.version", message, hint="use a newer dstream", where=Where(image=source))
         catalog = msgspec.json.decode(content, type=Catalog)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         hint = "make one with `dstream providers catalog build`"
         message = f"`{source}` is not a catalog: {error}"
         raise ConfigError("catalog.invalid", message, hint=hint, where=Where(image=source)) from None

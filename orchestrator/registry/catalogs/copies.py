@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from dstream_sdk.protocol import Catalog
+from dstream_sdk.protocol import NOT_JSON, Catalog
 from orchestrator.logs import log
 
 
@@ -39,7 +39,7 @@ class CatalogCopies:
         try:
             copy = msgspec.json.decode(path.read_bytes(), type=Copy)
             copy.confirmed = path.stat().st_mtime
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (OSError, *NOT_JSON):
             return None
         return copy if copy.source == source else None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dstream_sdk.protocol import Description
+from dstream_sdk.protocol import NOT_JSON, Description
 from orchestrator.errors import ConfigError
 from orchestrator.registry.catalogs.versions import is_newer, newest
 from orchestrator.registry.reference import Reference, rewrite
@@ -67,7 +67,7 @@ def installed_image(image: LabelledImage) -> list[Installed]:
     """An image on the engine under each of its names, or once by digest where it has lost them."""
     try:
         description = msgspec.json.decode(image.label, type=Description)
-    except (msgspec.MsgspecError, RecursionError):
+    except NOT_JSON:
         description = None
     digests = {pinned.name: pinned.digest for pinned in map(Reference.parse, image.digests)}
     names = [Reference.parse(name) for name in image.names]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dstream_sdk.protocol import CATALOG_NAME, CATALOG_VERSION, Catalog, CatalogEntry, Description
+from dstream_sdk.protocol import CATALOG_NAME, CATALOG_VERSION, NOT_JSON, Catalog, CatalogEntry, Description
 from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.registry.catalogs.versions import newest
 from orchestrator.registry.describe import describe
@@ -97,7 +97,7 @@ def _read(client: RegistryClient, reference: Reference) -> CatalogEntry | str:
         return f"`{reference.tag}` is neither an image nor an artifact with executables"
     try:
         provider = msgspec.json.decode(announced.description, type=Description)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         return f"`{reference.tag}` announces something else than a provider: {error}"
     provider.config_schema = None
     return CatalogEntry(

@@ -16,6 +16,9 @@ else:
     # msgspec decodes no union with `Raw`; a plain one keeps its default where the field is absent.
     OptionalRaw = msgspec.Raw
 
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a text that is no JSON, not UTF-8, nested too deep, or not what it should be."""
+
 Command = Literal["describe", "check", "discover", "run", "init", "plan", "status", "destroy"]
 Role = Literal["input", "output"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dstream_sdk.protocol import NOT_JSON
 from dstream_sdk.protocol.limits import LABEL
 from dstream_sdk.protocol.messages import (
     INPUT_CAPABILITIES,
@@ -53,7 +54,7 @@ def announces_what_it_describes(subject: Subject) -> None:
     expect(subject.announcement, f"nothing announces it (`{LABEL}`), so it would be run as a legacy provider")
     try:
         announced = msgspec.json.decode(subject.announcement, type=Description)
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         fail(f"the announcement is no description: {error}")
     described = _description(subject)
     names = _REDUCED if announced.describe else Description.__struct_fields__

@@ -119,10 +119,15 @@ class TestControlLines:
         assert stage.state.dead_letters("play") == 0
 
     @pytest.mark.parametrize(
-        "line", ['{"ack":{}}', '{"reject":{"record":1}}', '{"end":{}}', '{"ack":{"id":1,"records":1}}']
+        "line",
+        ['{"ack":{}}', '{"reject":{"record":1}}', '{"end":{}}', '{"ack":{"id":1,"records":1}}', '{"end":' + "[" * 5000],
     )
     def test_a_wrong_control_line_of_the_output_stops_the_run(self, stage: Stage, line: str) -> None:
         error = failure(stage, [["eof"]], [["say", line], ["eof"]])
+        assert error.code == "relay.protocol"
+
+    def test_a_control_line_of_the_input_that_is_nested_too_deep_stops_the_run(self, stage: Stage) -> None:
+        error = failure(stage, [["say", '{"end":' + "[" * 5000], ["eof"]], [["on_term", []], *KEEP])
         assert error.code == "relay.protocol"
 
     def test_a_checkpoint_that_was_not_declared_stops_the_run(self, stage: Stage) -> None:

@@ -39,7 +39,8 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
 
     def environment(self) -> Mapping[str, str | SecretStr]:
         access = Access(self.config, self._owner, allow_data_loss=self._options.allow_data_loss)
-        return {**access.environment(), **azure_environment(self.config)}
+        # Pulumi would write its whole state twice for each queue. What a killed engine did not write, marks tell.
+        return {**access.environment(), **azure_environment(self.config), "PULUMI_SKIP_CHECKPOINTS": "true"}
 
     def program(self) -> None:
         from asb_output_provider.infrastructure.program import declare  # noqa: PLC0415 - loads Pulumi
