@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.servicebus import ServiceBusClient
+from azure.servicebus import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
     MessagingEntityDisabledError,
@@ -79,6 +83,27 @@ def open_client(config: AsbConfig) -> ServiceBusClient:
     if config.connection_string is not None:
         return ServiceBusClient.from_connection_string(config.connection_string.get_secret_value(), **options)
     return ServiceBusClient(config.target.host, credential(config), **options)
+
+
+@contextmanager
+def answered(sender: ServiceBusSender, *, within_s: float) -> Iterator[None]:
+    """Break the connection that `sender` works on if that takes longer; the library then fails as for any broken one.
+
+    Its own limit does not hold while it shakes hands: a server that takes the connection and says nothing would be
+    waited for without end.
+    """
+    watch = threading.Timer(within_s, _break, [sender])
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+def _break(sender: Any) -> None:
+    with suppress(AttributeError, OSError):  # not connected yet, or not any more
+        sender._handler._connection._transport.sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - there is no other way
 
 
 def quiet_library() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from azure.core.exceptions import AzureError
@@ -11,6 +12,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 from azure.servicebus.exceptions import MessageSizeExceededError
 
 from asb_output_provider.client import (
+    ANSWER_S,
     Disabled,
     Full,
     Missing,
@@ -19,6 +21,7 @@ from asb_output_provider.client import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    answered,
     send_error,
 )
 from asb_output_provider.retrying import retry
@@ -31,6 +34,9 @@ ROOM_BYTES = 1024
 
 MOST_IN_BATCH = 4500
 """Messages that Service Bus takes in one batch."""
+
+LATE_S = 5.0
+"""How much longer an attempt may take than the library was told."""
 
 REFUSED_IN_A_ROW = 5
 """So many refused messages without one that was taken are no fault of the messages'."""
@@ -82,7 +88,8 @@ class QueueWriter:
         Raises `ProviderError` as `write` does.
         """
         try:
-            self._sender = retry(self._connected, self._what, self._context, within_s=within_s)
+            connected = partial(self._connected, within_s=within_s)
+            self._sender = retry(connected, self._what, self._context, within_s=within_s)
         except SendError as error:
             if not isinstance(error, Missing) or self._create is None:
                 raise self._answer(error) from error
@@ -189,10 +196,11 @@ class QueueWriter:
 
         return working
 
-    def _connected(self) -> ServiceBusSender:
+    def _connected(self, *, within_s: float = ANSWER_S + LATE_S) -> ServiceBusSender:
         sender = self._client.get_queue_sender(self.name)
         try:
-            self._limit = sender.create_message_batch().max_size_in_bytes - ROOM_BYTES
+            with answered(sender, within_s=within_s):
+                self._limit = sender.create_message_batch().max_size_in_bytes - ROOM_BYTES
         except AzureError as error:
             sender.close()
             raise send_error(error) from error
@@ -202,7 +210,8 @@ class QueueWriter:
         """Try once. The library connects anew where the connection is gone."""
         assert self._sender is not None  # noqa: S101 - `open` came before
         try:
-            self._sender.send_messages(filled)
+            with answered(self._sender, within_s=ANSWER_S + LATE_S):
+                self._sender.send_messages(filled)
         except AzureError as error:
             raise send_error(error) from error
 

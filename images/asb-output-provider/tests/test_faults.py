@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
 from asb_output_provider.provider import AsbOutput
 from dstream_sdk import ProviderError
-from tests.asb import ORDERS, PERSONS, change, sent
+from tests.asb import ORDERS, PERSONS, change, opened, sent
 from tests.servers.servicebus import ServiceBus
 from tests.servers.servicebus.errors import NOT_ALLOWED
 
@@ -101,6 +103,14 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(bus: ServiceBus, output
     provider.write([change(1)])
     back.join()
     assert sent(bus) == [0, 1]
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_not_waited_for_without_end(bus: ServiceBus) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        mute = bus.connection_string.replace(f":{urlsplit(bus.admin_url).port}", f":{port}")
+        with pytest.raises(ProviderError, match=f"queue `{ORDERS}` could not be written to for 1 s"):
+            opened(mute, retry_timeout="1s")
 
 
 def test_a_full_queue_ends_the_run(bus: ServiceBus, output: Output) -> None:
