@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -71,8 +72,10 @@ class Queues:
             assert process.stdout is not None
             assert process.stderr is not None
             # stdin stays open: its end would mean that nobody waits for the reply.
-            out = process.stdout.read()
-            self.said.append(process.stderr.read())
+            with ThreadPoolExecutor(1) as aside:
+                said = aside.submit(process.stderr.read)
+                out = process.stdout.read()
+                self.said.append(said.result())
             process.stdin.close()
             process.wait(PATIENCE_S)
         assert out, self.said[-1]
