@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from asb_output_provider.queue_writer import Outgoing, QueueWriter
 from asb_output_provider.routing import Route, Routes
@@ -36,25 +36,20 @@ class Writing:
     def write(self, batch: Sequence[Envelope]) -> list[Rejection]:
         """Have every record accepted by its queue, in order within each; returns those that cannot be.
 
-        Raises `ProviderError`, once all queues are done: of several the first one's.
+        Raises `ProviderError`, once the queues that it had begun with are done: of several the first one's.
         """
         rejections: list[Rejection] = []
-        by_queue: dict[str, list[Outgoing]] = {}
+        by_queue: dict[str, tuple[Route, list[Outgoing]]] = {}
         for index, envelope in enumerate(batch):
             route = self._routes.of(envelope)
             if route is None:
-                rejections.append(
-                    Rejection(index, "no_table", "its metadata has no `TableName`, and the config no `default_table`")
-                )
+                rejections.append(Rejection(index, "no_table", _NO_TABLE))
                 continue
-            if route.queue not in by_queue:
-                by_queue[route.queue] = []
-                self._use(route)
-            by_queue[route.queue].append(Outgoing(index, route.message(envelope)))
-        writing = [self._threads.submit(self._writers[queue].write, those) for queue, those in by_queue.items()]
-        wait(writing)
-        rejections += [one for done in writing for one in done.result()]
-        self._close_idle()
+            _, messages = by_queue.setdefault(route.queue, (route, []))
+            messages.append(Outgoing(index, route.message(envelope)))
+        writings = list(by_queue.values())
+        for start in range(0, len(writings), self._most_open):
+            rejections += self._written(writings[start : start + self._most_open])
         return rejections
 
     def reach(self, *, within_s: float) -> None:
@@ -71,6 +66,17 @@ class Writing:
         """Close every connection."""
         self._close(list(self._writers.values()))
         self._threads.shutdown()
+
+    def _written(self, writings: Sequence[tuple[Route, Sequence[Outgoing]]]) -> list[Rejection]:
+        """Write to so many queues as may be open. One that fails ends the run: none is begun with after it."""
+        for route, _ in writings:
+            self._use(route)
+        self._close_idle()
+        begun = [self._threads.submit(self._writers[route.queue].write, messages) for route, messages in writings]
+        wait(begun, return_when=FIRST_EXCEPTION)
+        done = [one for one in begun if not one.cancel()]
+        wait(done)
+        return [rejection for one in done for rejection in one.result()]
 
     def _use(self, route: Route) -> None:
         if route.queue not in self._writers:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
 from asb_output_provider.provider import AsbOutput
-from dstream_sdk import Column, Envelope, ProviderError, Stream
+from asb_output_provider.queue_writer import Outgoing, QueueWriter
+from asb_output_provider.routing import Route
+from dstream_sdk import Column, Envelope, ProviderError, Rejection, Stream
 from tests.asb import CUSTOMERS, ORDERS, PERSONS, STREAMS, change, opened, row, sent
 from tests.servers.servicebus import ServiceBus
 
@@ -133,12 +135,38 @@ def test_a_key_that_is_not_known_ends_the_run_before_it_begins(bus: ServiceBus, 
 
 
 def test_more_queues_than_connections_are_kept_take_turns(bus: ServiceBus, output: Output) -> None:
-    tables = [f"T{number}" for number in range(4)]
+    tables = [f"T{number}" for number in range(5)]
     for table in tables:
         bus.create(f"{table}_cdc_events")
     provider = output(streams=[], parallelism=3)
     provider._writing._most_open = 2
+    connect, open_ = provider._writing._connect, list[int]()
+
+    def counted(route: Route) -> QueueWriter:
+        writer = connect(route)
+        write = writer.write
+
+        def writing(messages: Sequence[Outgoing]) -> list[Rejection]:
+            open_.append(len(provider._writing._writers))
+            return write(messages)
+
+        writer.write = writing  # type: ignore[method-assign]
+        return writer
+
+    provider._writing._connect = counted
     for round_ in range(2):
         provider.write([change(round_, table) for table in tables])
     assert all(sent(bus, f"{table}_cdc_events") == [0, 1] for table in tables)
-    assert len(provider._writing._writers) == 2
+    assert len(open_) == 10
+    assert max(open_) == 2
+
+
+def test_a_queue_that_fails_ends_the_run_without_a_try_at_each_of_the_others(bus: ServiceBus, output: Output) -> None:
+    provider = output(streams=[], parallelism=1, retry_timeout="1s")
+    tables = [f"T{number}" for number in range(9)]
+    for table in tables:
+        bus.create(f"{table}_cdc_events")
+    bus.faults.busy(600)
+    with pytest.raises(ProviderError, match=r"`T0_cdc_events` could not be written to for 1 s"):
+        provider.write([change(1, table) for table in tables])
+    assert sum(writer._sender is not None for writer in provider._writing._writers.values()) <= 2
