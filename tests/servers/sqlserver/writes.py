@@ -125,8 +125,11 @@ def _assigned(session: Session, column: Column, value: exp.Expr) -> str:
 
 def _delete(session: Session, tree: exp.Delete, table: Table) -> list[Row]:
     chosen = _chosen(session, tree)
-    if chosen:
-        session.work.run(f"DELETE FROM {table.quoted} WHERE rowid IN (SELECT unnest(?))", [[row[0] for row in chosen]])
+    ids = [row[0] for row in chosen]
+    # Of ids of both kinds, DuckDB finds not all.
+    for some in ([one for one in ids if one < FIRST_OF_OWN], [one for one in ids if one >= FIRST_OF_OWN]):
+        if some:
+            session.work.run(f"DELETE FROM {table.quoted} WHERE rowid IN (SELECT unnest(?))", [some])
     return [row[1:] for row in chosen]
 
 

@@ -78,6 +78,16 @@ def test_a_transaction_updates_its_own_rows_beside_others(server: Server, ask: A
     ] * 3 + [4] * 3
 
 
+def test_a_transaction_deletes_its_own_rows_beside_others(server: Server, ask: Ask) -> None:
+    ask("INSERT INTO dbo.t VALUES (1, N'x', 1), (2, N'y', 1), (3, N'z', 1)")
+    ask(
+        "BEGIN TRAN; INSERT INTO dbo.t VALUES (4, N'x', 1), (5, N'y', 1); DELETE FROM dbo.t WHERE id IN (4, 1, 2);"
+        " UPDATE dbo.t SET b = 2 WHERE id = 3; DELETE FROM dbo.t WHERE id IN (3, 5); COMMIT"
+    )
+    assert ask("SELECT id FROM dbo.t") == []
+    assert [one.values[0] for one in changes(server, "dbo_t") if one.operation == DELETE][-2:] == [3, 5]
+
+
 def test_keys_that_change_places_fold_to_what_the_table_has(server: Server, ask: Ask) -> None:
     ask("INSERT INTO dbo.t VALUES (1, N'one', 1), (2, N'two', 2)")
     ask("UPDATE dbo.t SET id = 3 - id")
