@@ -21,6 +21,7 @@ def opened(
     *,
     streams: list[Stream] = STREAMS[:1],
     keys: list[str] = POSITION_KEYS,
+    task: str = "orders",
     **config: Any,
 ) -> AsbOutput:
     """A provider as it is before the first record of a run. Close it."""
@@ -28,7 +29,7 @@ def opened(
         AsbConfig.model_validate({"connection_string": connection_string, "retry_timeout": "20s", **config})
     )
     options = {"project": "project", "position_keys": keys}
-    provider.context = Context(command="run", role="output", task="orders", options=options, streams=streams)
+    provider.context = Context(command="run", role="output", task=task, options=options, streams=streams)
     try:
         provider.open()
     except BaseException:

@@ -18,10 +18,14 @@ MessageId = Callable[[Envelope], str | None]
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def message_ids(table: Table, position_keys: Sequence[str], key_columns: Sequence[str]) -> MessageId:
+def message_ids(
+    table: Table, position_keys: Sequence[str], key_columns: Sequence[str], *, owner: Sequence[str] = ()
+) -> MessageId:
     """Gives each record of the table the id that it has had and will have, 64 characters, or none.
 
-    The id is a hash of the table, the operation and what `metadata` has of `position_keys`. Rows of a snapshot share
+    The id is a hash of the `owner` (project and task: others may write to the queue, from databases with the same
+    positions), the table, the operation, what `metadata` has of `position_keys`, and the values: a database that was
+    restored from a backup goes through the same positions again, with other changes. Rows of a snapshot share
     a position, so theirs needs a `SnapshotId` and the row's key, or its ordinal as `Row`. Where nothing tells
     a record from another there is no id: a made-up one would have Service Bus drop what is no repeat.
     """
@@ -38,7 +42,8 @@ def message_ids(table: Table, position_keys: Sequence[str], key_columns: Sequenc
             if row is None or metadata.get("SnapshotId") is None:
                 return None
             position["SnapshotId"] = metadata["SnapshotId"]
-        return hashlib.sha256(_encode((table, operation, position, row))).hexdigest()
+        known_by = (owner, table, operation, position, row, envelope.data, envelope.before)
+        return hashlib.sha256(_encode(known_by)).hexdigest()
 
     return of if position_keys else _none
 

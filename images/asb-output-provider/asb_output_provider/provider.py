@@ -38,7 +38,8 @@ class AsbOutput(OutputProvider[AsbConfig], QueueInfrastructure):
     def open(self) -> None:
         quiet_library()
         options = msgspec.convert(self.context.options, CommandOptions)
-        routes = Routes(self.config, self.context.streams or [], options.position_keys)
+        owner = (options.project, self.context.task)
+        routes = Routes(self.config, self.context.streams or [], options.position_keys, owner=owner)
         self._client = open_client(self.config)
         self._writing = Writing(routes, partial(self._writer, options.project), parallelism=self.config.parallelism)
         self._writing.reach(within_s=min(FIRST_ANSWER_S, self.config.retry_timeout))

@@ -27,8 +27,12 @@ class Route:
 class Routes:
     """Of all tables, those that nobody announced too. For one thread."""
 
-    def __init__(self, config: AsbConfig, streams: Sequence[Stream], position_keys: Sequence[str]) -> None:
+    def __init__(
+        self, config: AsbConfig, streams: Sequence[Stream], position_keys: Sequence[str], *, owner: Sequence[str]
+    ) -> None:
+        """`owner` is the project and the task whose records these are."""
         self._config = config
+        self._owner = owner
         self._position_keys = position_keys
         self._key_columns = key_columns(streams)
         self._names = queue_names(config, streams)
@@ -70,7 +74,7 @@ class Routes:
         columns = self._key_columns.get(table, [])
         message = message_maker(
             table,
-            message_ids(table, self._position_keys, columns),
+            message_ids(table, self._position_keys, columns, owner=self._owner),
             sessions=self._config.settings(table).sessions,
             key_columns=columns,
         )

@@ -67,6 +67,12 @@ def test_what_a_restart_repeats_is_there_once(bus: ServiceBus, output: Output) -
     assert sent(bus, PERSONS) == list(range(50))
 
 
+def test_another_tasks_records_are_no_repeats(bus: ServiceBus, output: Output) -> None:
+    output().write([change(1)])
+    output(task="other").write([change(1)])
+    assert sent(bus) == [1, 1]
+
+
 def test_without_declared_keys_nothing_is_taken_for_a_repeat(bus: ServiceBus, output: Output) -> None:
     output(keys=[]).write([change(1), change(1)])
     assert sent(bus) == [1, 1]
