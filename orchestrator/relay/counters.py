@@ -13,6 +13,7 @@ from typing import Any
 
 from dstream_sdk.protocol import PENDING_CHECKPOINTS, PENDING_STATE, STATE_LIMIT, Ack, CheckpointMark, End
 from orchestrator.errors import RunError, Where
+from orchestrator.relay.channel import Halted
 from orchestrator.runtime.base import Role
 
 REJECTS_HELD = 16 * 1024 * 1024
@@ -117,9 +118,11 @@ class Ledger:
         return self.confirming and self.relayed - self.durable > self._max_in_flight
 
     def wait_for_room(self) -> None:
-        """Block until acks have made room again. They have a deadline of their own, and `stop` ends it."""
+        """Block until acks have made room again; they have a deadline of their own. `stop` ends it with `Halted`."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or not (self.must_wait() and self._more_to_come()))
+            if self._stopped:
+                raise Halted
 
     def _more_to_come(self) -> bool:
         return bool(self._pending) or self.acked > self.durable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from dstream_sdk.protocol import PENDING_CHECKPOINTS, Ack, CheckpointMark, End
 from orchestrator.errors import RunError
+from orchestrator.relay.channel import Halted
 from orchestrator.relay.counters import REJECTS_HELD, Ledger, Rejected
 
 
@@ -161,14 +163,14 @@ def test_whoever_waits_for_room_goes_on_once_the_ack_is_durable() -> None:
     assert not waiter.is_alive()
 
 
-def test_stopping_wakes_whoever_waits_for_room() -> None:
+def test_whoever_waits_for_room_is_halted_when_all_is_stopped() -> None:
     books = ledger(relayed=10, max_in_flight=5)
     books.checkpoint(mark(1, 10), 0)
-    waiter = threading.Thread(target=books.wait_for_room)
-    waiter.start()
-    books.stop()
-    waiter.join(10)
-    assert not waiter.is_alive()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(books.wait_for_room)
+        books.stop()
+        with pytest.raises(Halted):  # what is still held would only be repeated
+            waiting.result(10)
 
 
 def test_without_acks_nothing_is_known_of_what_was_delivered() -> None:
