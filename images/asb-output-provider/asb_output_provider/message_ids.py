@@ -25,25 +25,28 @@ def message_ids(
 
     The id is a hash of the `owner` (project and task: others may write to the queue, from databases with the same
     positions), the table, the operation, what `metadata` has of `position_keys`, and the values: a database that was
-    restored from a backup goes through the same positions again, with other changes. Rows of a snapshot share
-    a position, so theirs needs a `SnapshotId` and the row's key, or its ordinal as `Row`. Where nothing tells
-    a record from another there is no id: a made-up one would have Service Bus drop what is no repeat.
+    restored from a backup goes through the same positions again, with other changes. A row of a snapshot has no
+    position that lasts, since it may be read again at a later one: it is known by its `SnapshotId`, its key or ordinal
+    (`Row`), and its values. Where nothing tells a record from another there is no id: a made-up one would have Service
+    Bus drop what is no repeat.
     """
 
     def of(envelope: Envelope) -> str | None:
         metadata = envelope.metadata
-        position = {key: metadata[key] for key in position_keys if metadata.get(key) is not None}
-        if not position:
-            return None
         operation = metadata.get("OperationType")
-        row: Any = None
-        if operation == SNAPSHOT:
-            row = key_values(envelope, key_columns) or metadata.get("Row")
-            if row is None or metadata.get("SnapshotId") is None:
-                return None
-            position["SnapshotId"] = metadata["SnapshotId"]
-        known_by = (owner, table, operation, position, row, envelope.data, envelope.before)
+        place = snapshot_place(envelope) if operation == SNAPSHOT else stream_place(metadata)
+        if place is None:
+            return None
+        known_by = (owner, table, operation, place, envelope.data, envelope.before)
         return hashlib.sha256(_encode(known_by)).hexdigest()
+
+    def stream_place(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+        return {key: metadata[key] for key in position_keys if metadata.get(key) is not None} or None
+
+    def snapshot_place(envelope: Envelope) -> tuple[Any, Any] | None:
+        row = key_values(envelope, key_columns) or envelope.metadata.get("Row")
+        snapshot = envelope.metadata.get("SnapshotId")
+        return None if row is None or snapshot is None else (snapshot, row)
 
     return of if position_keys else _none
 
