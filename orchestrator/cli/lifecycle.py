@@ -118,10 +118,13 @@ def _carry_out(  # noqa: PLR0917  # the two verbs differ in just these
             done = work.call(carry_out, approval=approval)
         except LifecycleFailed as failure:
             work.quiesce()
-            _show_done(invocation, name, verb, failure.done)
+            _show_done(invocation, name, verb, failure.done, failed=True)
             raise
         work.quiesce()
         _show_done(invocation, name, verb, done)
+        stored = work.services.state.checkpoint(name) if verb == "destroy" else None
+        if stored is not None and not (invocation.json or invocation.quiet):
+            show([f"a run would still resume from checkpoint {stored.id}; `dstream state reset {name}` forgets it"])
     return EXIT_DONE
 
 
@@ -141,11 +144,13 @@ def _show_plan(invocation: Invocation, plan: Plan) -> None:
         show(plan_lines(plan))
 
 
-def _show_done(invocation: Invocation, name: str, verb: str, done: Sequence[ProviderPart]) -> None:
+def _show_done(
+    invocation: Invocation, name: str, verb: str, done: Sequence[ProviderPart], *, failed: bool = False
+) -> None:
     if invocation.json:
         emit({"event": verb, "task": name, "providers": [part_object(part) for part in done]})
     elif not invocation.quiet:
-        show(done_lines(name, done))
+        show(done_lines(name, done, failed=failed))
 
 
 @contextlib.contextmanager

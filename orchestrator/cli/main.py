@@ -120,6 +120,7 @@ def _dispatch(invocation: Invocation, arguments: list[str]) -> int:
     except Interrupted as interrupted:
         return interrupted.exit_code
     except typer.Abort:
+        typer.echo("nothing was changed", err=True)
         return EXIT_FAILED
     except BrokenPipeError:
         _give_up_stdout()

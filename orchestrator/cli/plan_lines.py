@@ -42,11 +42,12 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"plan: {', '.join(f'{number} to {action}' for action, number in plan.counts.items())}"
 
 
-def done_lines(task: str, parts: Sequence[ProviderPart]) -> Iterator[str]:
-    """`orders: 3 created, 1 updated`."""
+def done_lines(task: str, parts: Sequence[ProviderPart], *, failed: bool = False) -> Iterator[str]:
+    """`orders: 3 created, 1 updated`; nothing where it `failed` before it had done anything that is known of."""
     total = counts(resource for part in parts for resource in part.resources)
     told = [f"{number} {_DONE[action]}" for action, number in total.items() if number]
-    yield f"{task}: {', '.join(told) or 'nothing had to change'}"
+    if told or not failed:
+        yield f"{task}: {', '.join(told) or 'nothing had to change'}"
 
 
 def part_lines(part: ProviderPart, *, every: bool = False, detailed: bool = False) -> Iterator[str]:
@@ -75,7 +76,10 @@ def resource_lines(resource: Resource, *, detailed: bool) -> Iterator[str]:
     for name, (there, wanted) in _pairs(changes):
         yield f"          {_line(name)}: {_value(there)} -> {_value(wanted)}"
     for name, (made, found) in _pairs(drifted(resource)):
-        yield f"          {_line(name)}: drifted, made as {_value(made)} and found as {_value(found)}"
+        if (name, made, found) == ("exists", True, False):
+            yield "          drifted: it was made, and is gone"
+        else:
+            yield f"          {_line(name)}: drifted, made as {_value(made)} and found as {_value(found)}"
     attributes = resource.detail.get("attributes")
     if detailed and not changes and isinstance(attributes, dict):
         yield from (f"          {_line(name)}: {_value(value)}" for name, value in attributes.items())

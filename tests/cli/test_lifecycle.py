@@ -256,6 +256,7 @@ def test_a_failed_reply_fails_the_command_with_the_providers_words(queues: Queue
     assert "output `queues` failed to `init`: the far side is closed" in done.stderr
     assert "`dstream init orders` goes on from what is there" in done.stderr
     assert "init input" not in queues.asked
+    assert "nothing had to change" not in done.stdout
 
 
 def test_a_provider_that_dies_leaves_its_last_words_and_the_next_init_goes_on(queues: Queues) -> None:
@@ -387,6 +388,7 @@ def test_a_person_is_asked_and_may_say_no(queues: Queues, answer: bytes, code: i
     ended, shown = answered(queues.project, answer, "destroy", "orders")
     assert b"orders: Destroy all of this? [y/N]" in shown
     assert (ended, queues.there) == (code, there)
+    assert (b"nothing was changed" in shown) == (answer == b"n\n")
 
 
 def test_nobody_is_asked_about_what_was_not_shown(queues: Queues) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dstream_sdk.protocol import Resource
+from orchestrator.cli.plan_lines import resource_lines
 from orchestrator.errors import EXIT_CHANGES, EXIT_DONE, EXIT_ENVIRONMENT, EXIT_FAILED
 from tests.cli.conftest import PROVIDERS
 from tests.cli.test_lifecycle import QUEUES, Queues
@@ -34,6 +36,11 @@ def test_what_was_changed_behind_its_back_is_shown_and_init_mends_it(queues: Que
     assert '          ttl: "P1D" -> "P14D"\n' in plan.stdout
     queues.run("init")
     assert "drifted" not in queues.run("status").stdout
+
+
+def test_what_is_gone_is_called_so() -> None:
+    gone = Resource("file.Queue", "orders", "create", {"drift": {"exists": [True, False]}})
+    assert list(resource_lines(gone, detailed=False))[1:] == ["          drifted: it was made, and is gone"]
 
 
 def test_a_run_is_seen_while_it_goes_on_and_afterwards(project: Project) -> None:
@@ -115,6 +122,14 @@ def test_the_plan_says_where_a_run_would_resume_and_what_is_new(project: Project
     assert (
         "a run would be refused: the stored state of task `orders` belongs to" in project.run("plan", "orders").stdout
     )
+
+
+def test_destroy_says_that_the_stored_state_stays(project: Project) -> None:
+    project.task(config="count = 5")
+    assert "checkpoint" not in project.run("destroy", "orders", "--yes").stdout
+    project.run("run", "orders")
+    said = project.run("destroy", "orders", "--yes").stdout
+    assert "a run would still resume from checkpoint 5; `dstream state reset orders` forgets it\n" in said
 
 
 def test_a_finished_task_that_is_run_again_says_how_to_begin_anew(project: Project) -> None:
