@@ -28,9 +28,8 @@ def capture_findings(session: Session, _config: MssqlCdcConfig) -> Iterator[Find
     yield _scans(session, user)
     ((newest,),) = session.query("SELECT sys.fn_cdc_get_max_lsn() AS newest")
     if newest is None:
-        yield Finding(
-            "position", False, "the log was never scanned", "EXEC sys.sp_cdc_start_job @job_type = N'capture';"
-        )
+        start = "EXEC sys.sp_cdc_start_job @job_type = N'capture';"
+        yield Finding("position", False, "no scan of the log has found a transaction to keep yet", start)
     else:
         yield Finding("position", True, f"changes were captured up to {bytes(newest).hex()}")
 

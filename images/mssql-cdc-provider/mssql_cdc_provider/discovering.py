@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dstream_sdk import Column, ProviderError, Stream
+from dstream_sdk import Column, Context, ProviderError, Stream
 from mssql_cdc_provider import tables
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure.present import retention_minutes
@@ -14,17 +14,23 @@ from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.sql_errors import Gone
 
 
-def discover(session: Session, config: MssqlCdcConfig) -> Iterator[Stream]:
+def discover(session: Session, config: MssqlCdcConfig, context: Context) -> Iterator[Stream]:
     """Each table that the config means, captured or not: outputs prepare for it before CDC is enabled.
+
+    What of `tables` means none is warned of, since a misspelt name would be missed by nobody.
 
     `metadata` has `captured`, `capture_instances` (the newest last) and, as far as the login may know it,
     `retention_minutes`. Raises `ProviderError` where no table is meant.
     """
-    meant = matching(tables.table_names(session), config.tables, config.exclude_tables)
+    names = tables.table_names(session)
+    meant = matching(names, config.tables, config.exclude_tables)
     if not meant:
         raise ProviderError(
             "no table that the login may see is meant by `tables`", hint="`dstream check` says what each pattern finds"
         )
+    for pattern in config.tables:
+        if not matching(names, [pattern]):
+            context.logger.warning("`%s` of `tables` means no table that the login may see", pattern)
     try:
         instances = [one for one in tables.read_instances(session) if like(one.name, config.capture_instances)]
         kept = retention_minutes(session)

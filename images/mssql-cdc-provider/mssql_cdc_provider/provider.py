@@ -67,7 +67,7 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
         with self._session() as session:
             # A run asks before it starts, and a server that is away for a moment should not end it.
             yield from retry(
-                lambda: list(discovering.discover(session, self.config)),
+                lambda: list(discovering.discover(session, self.config, self.context)),
                 self.context,
                 within_s=min(self.config.retry_timeout, DISCOVERS_WITHIN_S),
             )

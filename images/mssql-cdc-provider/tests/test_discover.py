@@ -52,6 +52,15 @@ def test_chosen_columns_come_in_the_order_of_the_config(tables: SqlServer, provi
     assert [column.name for column in stream.columns] == ["price", "id"]
 
 
+def test_a_name_that_means_no_table_is_warned_of_beside_those_that_do(
+    tables: SqlServer, provider: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert [stream.name for stream in provider(tables=["Orders", "Custmers", "C*"]).discover()] == ["Cars", "Orders"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "`Custmers` of `tables` means no table that the login may see"
+    ]
+
+
 def test_no_table_at_all_is_an_error_with_a_hint(tables: SqlServer, provider: Make) -> None:
     with pytest.raises(ProviderError, match="no table") as refused:
         list(provider(tables=["Nothing"]).discover())
