@@ -36,7 +36,7 @@ def refuse_config(spec: ProviderSpec, description: Description) -> None:
     errors = check_config(spec, description)
     if errors:
         more = f"`dstream validate` shows this and {len(errors) - 1} more" if len(errors) > 1 else ""
-        errors[0].hint = "; ".join(filter(None, (errors[0].hint, more))) or None
+        errors[0].hint = "; ".join(filter(None, ((errors[0].hint or "").rstrip("."), more))) or None
         raise errors[0]
 
 

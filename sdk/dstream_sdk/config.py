@@ -53,7 +53,7 @@ def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[str]:
         elif problem["type"] == "missing":
             yield f"`{where}` is missing"
         else:
-            message = problem["msg"]
+            message = problem["msg"].removeprefix("Value error, ")
             yield f"`{where}`: {message[:1].lower()}{message[1:]}"
 
 

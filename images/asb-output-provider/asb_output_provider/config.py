@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, field_validator, model_validator
 
 from asb_output_provider.connection_string import Namespace, parse
 from asb_output_provider.names import DEFAULT_TEMPLATE, Table, checked_template
@@ -187,12 +187,17 @@ class AsbConfig(Config):
         json_schema_extra={"default": {}},
     )
 
+    @field_validator("connection_string")
+    @classmethod
+    def _can_be_read(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            parse(given.get_secret_value())
+        return given
+
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
         if (self.connection_string is None) == (self.namespace is None):
             raise ValueError("give either `connection_string` or `namespace`")
-        if self.connection_string is not None:
-            parse(self.connection_string.get_secret_value())
         return self
 
     @property
