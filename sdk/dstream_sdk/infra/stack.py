@@ -117,10 +117,10 @@ def in_words(error: CommandError) -> ProviderError:
             "the stack is locked by another command, on this host or another",
             hint="wait for it; the lock of a machine that is gone is taken away by `pulumi cancel`",
         )
-    said = str(error).partition("\n stderr: ")[2].strip() or str(error).strip()
+    said = str(error).partition("\n stderr: ")[2].strip()
     if _WRONG_PASSPHRASE in said:
         return ProviderError(
             "the passphrase does not fit the infrastructure's state",
             hint="give the one that it was made with as `passphrase`: without it the state cannot be used any more",
         )
-    return ProviderError(f"Pulumi: {said.removeprefix('error: ')}")
+    return ProviderError(f"Pulumi: {said.removeprefix('error: ')}" if said else "Pulumi's engine ended without a word")

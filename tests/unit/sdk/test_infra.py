@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi.automation import CommandResult
+from pulumi.automation.errors import create_command_error
 
 from dstream_sdk.errors import ProviderError
 from dstream_sdk.infra.changes import name_of, type_of
 from dstream_sdk.infra.folder import Folder
 from dstream_sdk.infra.hiding import Hiding
+from dstream_sdk.infra.stack import in_words
 from dstream_sdk.infra.workspace import identity
 from dstream_sdk.stop import Stop
 
@@ -82,3 +85,11 @@ def test_a_passphrase_is_made_once_and_readable_by_its_owner_alone(tmp_path: Pat
         assert len(made) >= 32
         assert folder.passphrase() == made
     assert (tmp_path / "passphrase").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("stderr", "said"),
+    [("error: no such stack", "Pulumi: no such stack"), ("", "Pulumi's engine ended without a word")],
+)
+def test_what_stopped_the_engine_is_one_sentence(stderr: str, said: str) -> None:
+    assert in_words(create_command_error(CommandResult(stdout="", stderr=stderr, code=-2))).message == said
