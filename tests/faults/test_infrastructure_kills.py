@@ -18,10 +18,12 @@ from asb_output_provider.infrastructure.marks import Mark
 from tests.faults.project import living
 from tests.queues import Queues
 from tests.servers.servicebus import ServiceBus
+from tests.streams import until
 
 ROUNDS = 25
 FULL_ROUNDS = 250
-TABLES = ("Persons", "Orders", "Customers", "Items")
+COMMANDS = ("init", "destroy")
+TABLES = ("Persons", "Orders", "Customers", "Items", "Prices", "Places", "Stocks", "Suppliers")
 PATIENCE_S = 120.0
 
 
@@ -32,7 +34,7 @@ def bus() -> Iterator[ServiceBus]:
 
 
 class History:
-    """One task's commands, each killed once and then given again. `chance` decides when, and what dies."""
+    """One task's commands, every other one killed. `chance` decides which, when, and what dies."""
 
     def __init__(self, task: Queues, bus: ServiceBus, chance: random.Random) -> None:
         self._task = task
@@ -42,29 +44,38 @@ class History:
         self.told: list[str] = []
 
     def round(self, number: int) -> None:
-        command = "init" if number % 2 == 0 else "destroy"
+        """One command killed, and the next one: the same again, or its opposite."""
+        command = self._chance.choice(COMMANDS) if self._there() else "init"
         victim = self._chance.choice(["provider", "engine", "all"])
-        moment = self._chance.random() * self._takes[command]
-        ended = self._kill(command, victim, moment)
-        self.told.append(f"{number}: {command}, {victim} killed after {moment:.2f} s{', at its end' if ended else ''}")
+        seconds = self._chance.random() * self._takes[command]
+        done = self._chance.choice([None, 1, 2, 3])
+        following = self._chance.choice(COMMANDS)
+        when = f"{seconds:.2f} s" if done is None else f"{done} queues"
+        self.told.append(f"{number}: {command}, {victim} killed after {when}; then {following}")
+        self._kill(command, victim, seconds, done)
         began = time.monotonic()
-        self._task.actions(command)
-        self._takes[command] = time.monotonic() - began
-        wanted = set(TABLES) if command == "init" else set()
+        self._task.actions(following)
+        self._takes[following] = time.monotonic() - began
+        wanted = TABLES if following == "init" else ()
         assert self._there() == {f"{self._task.task}-{table}" for table in wanted}, self.told
 
-    def _kill(self, command: str, victim: str, moment: float) -> bool:
-        """Start the command, kill its victim after `moment` seconds. True where it had ended by then."""
+    def _kill(self, command: str, victim: str, seconds: float, done: int | None) -> None:
+        """Start the command, kill its victim after so long, or once so many queues are made or gone."""
         process = self._task.start(command)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(moment)
-        ended = process.returncode is not None
+        if done is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+        else:
+            before = len(self._there())
+            until(
+                lambda: process.poll() is not None or abs(len(self._there()) - before) >= done,
+                f"{done} queues made or gone", PATIENCE_S, pause=0.002,
+            )  # fmt: skip
         engines = _engines(process.pid)
         for pid in {"provider": [process.pid], "engine": engines}.get(victim, [process.pid, *engines]):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=PATIENCE_S)
-        return ended
 
     def _there(self) -> set[str]:
         """The task's queues, as Service Bus has them."""
