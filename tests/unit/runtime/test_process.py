@@ -39,10 +39,13 @@ def test_bytes_come_back_in_the_order_in_which_they_were_written(start: Start) -
     assert received == sent
 
 
-def test_a_program_that_does_not_read_leaves_no_room(start: Start) -> None:
-    running = start("read line; cat >/dev/null; echo read everything")
+def test_a_program_that_does_not_read_leaves_no_room(start: Start, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    running = start(f"read line < {gate}; cat >/dev/null; echo read everything")
     taken = fill(running.stdin)
     assert 0 < taken <= CAPACITY
+    gate.write_text("go\n")
     write_all(running.stdin, b"\n" + bytes(CAPACITY))
     running.stdin.close()
     assert read_all(running.stdout) == b"read everything\n"
