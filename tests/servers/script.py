@@ -30,6 +30,9 @@ def run_script(name: str, *arguments: str, environ: Mapping[str, str] | None = N
 
 
 def server_name(suffix: str = "") -> str:
-    """A name that belongs to this test session; scripts/test stops every server that begins with it."""
+    """A name that belongs to this test session, and to this process of it where several run its tests side by side.
+
+    scripts/test stops every server that begins with it.
+    """
     name = os.environ.get("DSTREAM_TEST_NAME", f"test-{os.getpid()}")
-    return f"{name}-{suffix}" if suffix else name
+    return "-".join(filter(None, (name, os.environ.get("PYTEST_XDIST_WORKER"), suffix)))
