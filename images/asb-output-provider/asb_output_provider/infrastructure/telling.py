@@ -11,8 +11,8 @@ from dstream_sdk import Resource
 
 RESOURCE_TYPE = "servicebus.Queue"
 
-_INNER = frozenset({"name", "ours"})
-"""Properties that say nothing of the queue itself."""
+_INNER = frozenset({"name", "ours", "user_metadata"})
+"""Properties that say nothing of the queue itself: its name stands above them, and a new one is ours."""
 
 
 def told(resources: list[Resource | str], view: View, *, destroying: bool = False) -> list[Resource | str]:
