@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from azure.storage.blob import ContainerClient
 
 from tests.filetask import FileTask, actions, detail
+from tests.servers.azurite import ACCOUNT, KEY, Azurite
 
 MakeTask = Callable[..., FileTask]
 TOKEN = "hunter2-and-more"
@@ -148,6 +150,21 @@ def test_shared_state_serves_every_host_and_keeps_tasks_apart(make: MakeTask, tm
     assert "passphrase does not fit" in (other.do("init").error or "")
     other.config["infrastructure"] = shared(tmp_path, None)
     assert "needs a `passphrase`" in (other.do("init").error or "")
+
+
+def test_state_in_blob_storage_serves_every_host(make: MakeTask, azurite: Azurite, tmp_path: Path) -> None:
+    with ContainerClient.from_connection_string(azurite.connection_string, "pulumi") as container:
+        container.create_container()
+    place = f"azblob://pulumi?storage_account={ACCOUNT}&domain={azurite.address}&protocol=http&localemu=true"
+    account = {"AZURE_STORAGE_ACCOUNT": ACCOUNT, "AZURE_STORAGE_KEY": KEY}
+    blobs = {"backend": place, "passphrase": "correct horse", "environment": account}
+    here = make(files={"a": 1}, infrastructure=blobs)
+    there = make(files={"a": 2}, infrastructure=blobs)
+    there.folder = tmp_path / "elsewhere"
+    assert actions(here.do("init")) == {"a": "create"}
+    assert actions(there.do("init")) == {"a": "update"}
+    assert actions(here.do("destroy")) == {"a": "delete"}
+    assert here.files() == []
 
 
 def test_state_without_its_passphrase_is_left_alone(make: MakeTask) -> None:
