@@ -112,6 +112,7 @@ def test_a_mistake_in_one_task_hides_none_in_another(project: Project) -> None:
     assert [code for code, *_ in findings(project.run("validate", "--json"))] == [
         "config.unknown_attribute",
         "config.missing_input",
+        "config.missing_output",
     ]
 
 
