@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ _PATIENCE = 10.0
 """Seconds that a question to the engine may take while somebody waits for its answer."""
 
 _SHELLS_SIGNAL = range(129, 160)
-"""Exit statuses by which the init process says that a signal ended the program: 128 and the signal's number."""
+_SHELLS_KILL = 128 + signal.SIGKILL
+"""Exit statuses by which the init process says that a signal, or SIGKILL, ended the program: 128 and its number."""
 
 
 class RunningContainer:
@@ -94,7 +96,7 @@ class RunningContainer:
             )
         else:
             killed = status in _SHELLS_SIGNAL
-            oom = killed and self._engine.out_of_memory(self._id, _PATIENCE)
+            oom = status == _SHELLS_KILL and self._engine.out_of_memory(self._id, _PATIENCE)
             self._exit = Exit(None, status - 128, oom) if killed else Exit(status)
         self._ended.set()
 

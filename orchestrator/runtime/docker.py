@@ -31,6 +31,7 @@ DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 _TIMEOUT = 20.0
 _CLEAN_UP_WITHIN = 30.0
 _PAUSE = 0.1
+_KNOWN_WITHIN = 0.5
 
 _GONE = 404
 _NOT_RUNNING = 409
@@ -187,10 +188,18 @@ class Engine:
             return int(api.wait(identity)["StatusCode"])
 
     def out_of_memory(self, identity: str, timeout: float) -> bool:
-        """Whether the kernel killed a process of it for want of memory; False also when nobody can tell."""
+        """Whether the kernel killed a process of it for want of memory; False also when nobody can tell.
+
+        To be asked once it was killed. The engine hears why apart from that it ended, and may know a moment later.
+        """
+        known_by = time.monotonic() + _KNOWN_WITHIN
         try:
             with self._client(timeout) as api:
-                return bool(api.inspect_container(identity)["State"].get("OOMKilled"))
+                while not (told := bool(api.inspect_container(identity)["State"].get("OOMKilled"))):
+                    if time.monotonic() > known_by:
+                        break
+                    time.sleep(_PAUSE)
+                return told
         except UnavailableError:
             return False
 
