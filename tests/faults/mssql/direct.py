@@ -26,7 +26,8 @@ class DirectRun:
 
     `stores` is how likely a checkpoint is stored: where many come, not all of them are, but one that begins the run or
     a snapshot is, since none may follow. Behind `kill_at` records the provider is killed; with `deaf` what it wrote
-    until then is heard no more, as if the orchestrator had died too.
+    until then is heard no more, as if the orchestrator had died too. `dies_inside` is how likely both die of a
+    checkpoint inside a transaction, once it is stored.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class DirectRun:
         settings: dict[str, Any],
         stores: float = 1.0,
         kill_at: int | None = None,
+        dies_inside: float = 0.0,
         deaf: bool = False,
         seed: str = "",
     ) -> None:
@@ -48,7 +50,7 @@ class DirectRun:
         """Whether it said that it had sent everything, and how much that was was right."""
         self._errors = errors
         self._choice = random.Random(seed)
-        self._stores, self._kill_at, self._deaf = stores, kill_at, deaf
+        self._stores, self._kill_at, self._dies_inside, self._deaf = stores, kill_at, dies_inside, deaf
         self._dead = False
         stdin, self._writing = os.pipe()
         self._reading, stdout = os.pipe()
@@ -126,6 +128,9 @@ class DirectRun:
             if self._choice.random() < self._stores or _snapshots(mark["state"]) - _snapshots(delivered.state):
                 delivered.stored, delivered.state = mark["records"], mark["state"]
                 self._tell({"ack": {"id": mark["id"], "records": mark["records"]}})
+                if mark["state"]["order"] and self._choice.random() < self._dies_inside:
+                    self._deaf = True
+                    self.kill()
         elif "status" in line:
             self.ready = line["status"] == "ready"
         elif end := line.get("end"):

@@ -62,6 +62,7 @@ def play_direct(seed: str, nursery: Nursery, folder: Path, *, broken: str = "") 
             settings=settings,
             stores=1.0 if last else choice.choice([1.0, 0.3]),
             kill_at=None if last else choice.choice([None, choice.randint(1, 10), choice.randint(1, 40)]),
+            dies_inside=0.0 if last else choice.choice([0.0, 0.3]),
             deaf=deaf,
             seed=f"{seed}/{number}",
         )
@@ -120,7 +121,7 @@ class _History:
         if victim == "nobody":
             run.stop()
         else:
-            run.pause(choice.random() * 0.05)  # part of the moment
+            run.pause(choice.random() * choice.choice([0.05, 1.0]))  # part of the moment
             run.kill()
         self._end(run, killed=victim != "nobody")
 

@@ -427,7 +427,7 @@ def some_config(choice: random.Random, server: SqlServer, *, lossy: bool) -> dic
         "poll_interval": "20ms",
         "max_poll_interval": "50ms",
         "heartbeat_interval": "60ms",
-        "batch_rows": choice.choice([2, 7, 1000, 1000]),
+        "batch_rows": choice.choice([2, 7, 1000]),
         "parallelism": choice.randint(1, 3),
         "query_timeout": "10s",
         "on_gap": choice.choice(["fail", "resnapshot"]) if lossy else "fail",
