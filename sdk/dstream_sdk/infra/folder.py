@@ -42,18 +42,23 @@ class Folder:
         try:
             self._path.mkdir(parents=True, exist_ok=True)
             self.lock_fd = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._take_lock()
+                self._remove_scratch()  # a killed command's: nobody uses it, since the lock is held
+                self.scratch.mkdir(mode=0o700)
+                self.home.mkdir(exist_ok=True)
+            except BaseException:
+                os.close(self.lock_fd)
+                raise
         except OSError as error:
             raise ProviderError(f"the folder for the infrastructure's state cannot be used: {error}") from error
-        try:
-            self._take_lock()
-            self.home.mkdir(exist_ok=True)
-        except BaseException:
-            os.close(self.lock_fd)
-            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.lock_fd)
+        try:
+            self._remove_scratch()
+        finally:
+            os.close(self.lock_fd)
 
     @property
     def backend(self) -> str:
@@ -64,6 +69,11 @@ class Folder:
     def home(self) -> Path:
         """Where Pulumi keeps its files of project and stack."""
         return self._path / "project"
+
+    @property
+    def scratch(self) -> Path:
+        """Empty at first, and gone when the folder is let go; the next command removes that of a killed one."""
+        return self._path / "scratch"
 
     @property
     def has_state(self) -> bool:
@@ -122,6 +132,10 @@ class Folder:
     @property
     def _notes(self) -> Path:
         return self._path / "engines"
+
+    def _remove_scratch(self) -> None:
+        if self.scratch.exists():
+            shutil.rmtree(self.scratch)
 
     def _take_lock(self) -> None:
         deadline = time.monotonic() + LOCK_WAIT_S

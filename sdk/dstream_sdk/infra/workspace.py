@@ -7,9 +7,7 @@ import os
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -69,20 +67,15 @@ class TaskWorkspace:
         self._environment = environment
         self._stop = stop
         self._say = say
-        self._held = ExitStack()
-        self._scratch = Path()
 
     def __enter__(self) -> Self:
-        with ExitStack() as held:
-            held.enter_context(self._folder)
-            self._scratch = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="dstream-pulumi-")))
-            if not self._settings.backend:
-                self._folder.drop_locks()
-            self._held = held.pop_all()
+        self._folder.__enter__()
+        if not self._settings.backend:
+            self._folder.drop_locks()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
+        self._folder.__exit__()
 
     def existing(self) -> TaskStack | None:
         """The task's stack; None where there is none."""
@@ -105,7 +98,7 @@ class TaskWorkspace:
 
     def blank(self) -> TaskStack:
         """A stack of nothing, forgotten afterwards: what a first `init` would do is seen without a trace."""
-        home, state = self._scratch / "project", self._scratch / "state"
+        home, state = self._folder.scratch / "project", self._folder.scratch / "state"
         home.mkdir()
         state.mkdir()
         workspace = self._workspace(home, state.as_uri(), secrets.token_urlsafe())
@@ -137,8 +130,8 @@ class TaskWorkspace:
 
     def _workspace(self, home: Path, backend: str, passphrase: str) -> LocalWorkspace:
         surroundings = {
-            "HOME": str(self._scratch),
-            "PULUMI_HOME": str(self._scratch),
+            "HOME": str(self._folder.scratch),
+            "PULUMI_HOME": str(self._folder.scratch),
             "USER": "dstream",  # the engine signs its locks; a container's user may have no name
             **os.environ,
             "PULUMI_CONFIG_PASSPHRASE": passphrase,

@@ -92,12 +92,18 @@ def test_destroy_after_a_killed_init_leaves_no_orphan(make: MakeTask) -> None:
     assert task.files() == []
 
 
-def test_init_removes_what_a_killed_init_began_and_nobody_wants_any_more(make: MakeTask) -> None:
+def test_init_removes_what_a_killed_init_began_and_nobody_wants_any_more(make: MakeTask, tmp_path: Path) -> None:
     task = make()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    task.environ["TMPDIR"] = str(temporary)
     interrupt(task, "init", kill_all)
+    assert (task.folder / "scratch").exists()
     task.config["files"] = {"b": 2}
     assert task.do("init").status == "Success"
     assert task.files() == ["b"]
+    assert not (task.folder / "scratch").exists()
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(("kill", "command"), [(kill_engine, "destroy"), (kill_all, "init")])
