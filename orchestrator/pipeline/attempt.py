@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,11 @@ class Attempt:
         finally:
             self._control.listen(None)
             self._tear_down()
+
+    @property
+    def parties(self) -> Mapping[Role, Party]:
+        """The providers that were started so far."""
+        return self._parties
 
     def signal(self, signal: dict[str, Any]) -> None:
         """Hand a request to the input, in any thread. Never blocks.

@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from dstream_sdk.protocol import Stream
 from orchestrator.config.nearest import suggestion
 from orchestrator.errors import ConfigError, RunError
 from orchestrator.pipeline.attempt import Attempt
 from orchestrator.pipeline.control import Answer
+from orchestrator.pipeline.vitals import Vitals
 
 
 class Requests:
     """The answers of one run. It says what it knows: its `streams` once the input has told, its `attempt` meanwhile."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, vitals: Vitals) -> None:
         self._run_id = run_id
+        self._vitals = vitals
         self.streams: Sequence[Stream] | None = None
         self.attempt: Attempt | None = None
 
     @property
     def answers(self) -> dict[str, Answer]:
         """By the name of the request."""
-        return {"snapshot": self._snapshot}
+        return {"snapshot": self._snapshot, "status": self._status}
+
+    def _status(self, request: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002  # it asks for all there is
+        """The run at this moment, as `Live`."""
+        answer: dict[str, Any] = msgspec.to_builtins(self._vitals.live())
+        return answer
 
     def _snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Have the input read tables anew. It makes of it what it can, and says in its logs what it cannot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Literal
 
 import msgspec
@@ -21,9 +21,11 @@ from orchestrator.pipeline.resuming import identity_of, refuse_foreign
 from orchestrator.pipeline.services import RunOptions, Services, Session
 from orchestrator.pipeline.standby import claim_in_turn
 from orchestrator.pipeline.supervise import supervise
+from orchestrator.pipeline.totals import Totals
+from orchestrator.pipeline.vitals import Vitals
 from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
-from orchestrator.relay.counters import Counts, Ledger, Settled
+from orchestrator.relay.counters import Settled
 from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Outcome
 
 OUTBOX_CLOSE_S = 5.0
@@ -49,10 +51,13 @@ def run_task(
     """
     with Session(task, services, options, observer, control) as session, ExitStack() as reachable:
         run = _Run(session)
+        reachable.callback(run.vitals.close)
         try:
             reachable.enter_context(services.controls.listen(task.name, run.requests.answers))
         except UnavailableError as error:
             observer.warning(str(error))
+        for expose in options.expose:
+            run.vitals.metrics = reachable.enter_context(expose(run.vitals.live)) or run.vitals.metrics
         return run.run()
 
 
@@ -69,16 +74,17 @@ class _Run:
         self._outbox = session.outbox
         self._phase: Phase = "preparing"
         self._began = time.monotonic()
-        self._earlier = Counts(emitted=0, delivered=0, unconfirmed=0)
-        self._ledger: Ledger | None = None  # of the attempt under way, or of the last one
+        self._totals = Totals()
         self._delivery: Delivery = "best-effort"
         self._resumed_from: int | None = None
         self._restarts = 0
         self._running_since: float | None = None
-        self.requests = Requests(session.run_id)
+        self.vitals = Vitals(self._task.name, session.run_id, totals=self._totals, redact=self._services.redact)
+        self.requests = Requests(session.run_id, self.vitals)
 
     def run(self) -> RunSummary:
         source, output = self._session.prepare("input"), self._session.prepare("output")
+        self.vitals.prepared(source, output)
         self._session.fence({source.spec.kind, output.spec.kind})
         self._kinds = [source.spec.kind, output.spec.kind]
         self._contents: dict[str, str] = {
@@ -112,16 +118,22 @@ class _Run:
         """The right to run the task, once no other host has it."""
         state, task, run_id = self._services.state, self._task.name, self._session.run_id
         return claim_in_turn(
-            lambda: state.claim(task, run_id, self._kinds, self._contents), self._control, self._observer
+            lambda: state.claim(task, run_id, self._kinds, self._contents), self._control, self._standing_by
         )
+
+    def _standing_by(self, held: str) -> None:
+        self.vitals.entered("standby")
+        self._observer.phase("standby", held)
 
     def _attempt(self, source: Prepared, output: Prepared, streams: Sequence[Stream] | None) -> None:
         try:
             self._services.state.check(self._claim)
         except UnavailableError:
             self._claim = self._claimed()  # lost to another host, which may have moved the state since
-        self._earlier, self._ledger = self._counts(), None
+        self._totals.next_attempt()
         stored = self._resume_point()
+        self.vitals.dead_letters = self._services.state.dead_letters(self._task.name)
+        self.vitals.stored(stored)
         self._resumed_from = stored.id if stored else None
         delivery: Delivery = "at-least-once" if source.may("checkpoint") and output.may("ack") else "best-effort"
         known: dict[str, Any] = {"task": self._task.name, "run_id": self._session.run_id, "delivery": delivery}
@@ -154,18 +166,24 @@ class _Run:
             on_phase=lambda phase: self._enter(phase, attempt),
         )
         self.requests.attempt = attempt
+        self.vitals.began(attempt)
         try:
             attempt.run()
         finally:
             self.requests.attempt = None
-            self._ledger, self._delivery = attempt.ledger, attempt.delivery
+            self.vitals.ended()
+            self._totals.counting(attempt.ledger)
+            self._delivery = attempt.delivery
 
     def _enter(self, phase: Phase, attempt: Attempt) -> None:
         self._phase = phase
+        if phase == "running":
+            self._totals.counting(attempt.ledger)
+            self._delivery = attempt.delivery
+        self.vitals.entered(phase)
         self._observer.phase(phase)
         if phase == "running":
             self._running_since = self._running_since or time.monotonic()
-            self._ledger, self._delivery = attempt.ledger, attempt.delivery
             if attempt.delivery == "best-effort":
                 self._observer.warning(_why_best_effort(attempt))
             self._observer.running(self._progress)
@@ -179,6 +197,7 @@ class _Run:
             )
         letters = [DeadLetter(r.record, r.code, r.reason, r.content, r.raw) for r in settled.rejects]
         self._services.state.commit(self._claim, checkpoint, letters)
+        self.vitals.stored(checkpoint, len(letters))
 
     def _resume_point(self) -> Checkpoint | None:
         stored = self._services.state.checkpoint(self._task.name)
@@ -195,32 +214,29 @@ class _Run:
         """Likewise of the records: those that were dealt with. The others are repeated, and count then."""
         if self._options.max_records is None:
             return None
-        earlier = self._earlier
+        earlier = self._totals.earlier
         done = earlier.relayed if earlier.delivered is None else earlier.delivered + earlier.rejected
         return max(1, self._options.max_records - done)
 
-    def _restarting(self, error: DstreamError, pause: float) -> None:
+    def _restarting(self, error: DstreamError, pause: float, in_a_row: int) -> None:
         left = self._time_left()
         if left is not None and left <= pause:
             self._control.drain()  # the time is up before there could be another attempt
             return
+        self.vitals.backing_off(str(error), pause, in_a_row)
         self._observer.warning(f"{self._services.redact(str(error))}; trying again in {pause:.1f} s")
 
     def _progress(self) -> Progress:
-        counts = self._counts()
-        now = self._ledger.counts() if self._ledger else Counts()
+        counts = self._totals.counts()
         return Progress(
             phase=self._phase,
             relayed=counts.relayed,
             acked=None if counts.delivered is None else counts.delivered + counts.rejected,
             rejected=counts.rejected,
-            in_flight=now.unconfirmed,
+            in_flight=self._totals.in_flight,
             bytes=counts.bytes,
             elapsed_s=time.monotonic() - self._began,
         )
-
-    def _counts(self) -> Counts:
-        return _sum(self._earlier, self._ledger.counts()) if self._ledger else self._earlier
 
     def _summary(self, outcome: Literal["ended", "drained", "failed"]) -> RunSummary:
         return RunSummary(
@@ -228,14 +244,15 @@ class _Run:
             run_id=self._session.run_id,
             delivery=self._delivery,
             outcome=outcome,
-            counts=self._counts(),
+            counts=self._totals.counts(),
             duration_s=time.monotonic() - self._began,
             resumed_from=self._resumed_from,
             restarts=self._restarts,
         )
 
     def _finish(self, claim: Claim, outcome: Outcome, error: str | None) -> None:
-        counts = self._counts()
+        counts = self._totals.counts()
+        self.vitals.finished(outcome, error)
         try:
             self._services.state.finish(claim, outcome, asdict(counts), delivery=self._delivery, error=error)
         except UnavailableError as unavailable:
@@ -243,21 +260,6 @@ class _Run:
                 raise
             # The run has an error of its own, often this very one; the record stays open and is closed later.
             self._observer.warning(str(unavailable))
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    def add(a: int | None, b: int | None) -> int | None:
-        return None if a is None or b is None else a + b
-
-    return replace(
-        one,
-        emitted=add(one.emitted, other.emitted),
-        relayed=one.relayed + other.relayed,
-        delivered=add(one.delivered, other.delivered),
-        rejected=one.rejected + other.rejected,
-        unconfirmed=add(one.unconfirmed, other.unconfirmed),
-        bytes=one.bytes + other.bytes,
-    )
 
 
 def _why_best_effort(attempt: Attempt) -> str:

@@ -16,6 +16,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.pipeline.ask import ask
 from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.fence import fence
+from orchestrator.pipeline.live import Expose
 from orchestrator.pipeline.observe import Observer, Outbox, RunControl
 from orchestrator.pipeline.provider import Prepared, prepare
 from orchestrator.pipeline.schema_check import refuse_config
@@ -58,12 +59,13 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run was asked for. Times are seconds."""
+    """How a run was asked for. Times are seconds. `expose` are entered for as long as the run lasts."""
 
     pull: PullPolicy = "missing"
     max_records: int | None = None
     timeout: float | None = None
     grace: float = 30.0
+    expose: Sequence[Expose] = ()
 
 
 class Session:

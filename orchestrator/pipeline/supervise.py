@@ -18,12 +18,13 @@ def supervise(
     attempt: Callable[[], None],
     policy: Restart,
     control: RunControl,
-    on_restart: Callable[[DstreamError, float], None],
+    on_restart: Callable[[DstreamError, float, int], None],
 ) -> int:
     """Make attempts until one ends well, the policy gives up, or `control` asks; the number of restarts.
 
     Raises the last attempt's `DstreamError`. A `ConfigError` is never retried: nothing changes by itself.
-    `on_restart` is told the failure and the seconds until the next attempt, jittered and doubling.
+    `on_restart` is told the failure, the seconds until the next attempt, jittered and doubling, and how many attempts
+    have now failed in a row.
     """
     restarts = 0
     in_a_row = 0
@@ -44,7 +45,7 @@ def supervise(
             pause = min(policy.max_backoff, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
             restarts += 1
             in_a_row += 1
-            on_restart(error, pause)
+            on_restart(error, pause, in_a_row)
             if control.wait(pause):
                 raise
         else:

@@ -16,7 +16,7 @@ def test_a_task_that_fails_for_days_is_still_tried_again() -> None:
     def attempt() -> None:
         raise RunError("provider.died", "it died")
 
-    def on_restart(_: DstreamError, pause: float) -> None:
+    def on_restart(_: DstreamError, pause: float, _in_a_row: int) -> None:
         pauses.append(pause)
 
     policy = Restart(policy="on-failure", max_retries=1100, backoff=1e-9, max_backoff=1e-6)
