@@ -26,7 +26,7 @@ def fence(
     mine = held | {infrastructure_of(task_of(name)) for name in held}
     for other in sorted({run.task for run in left.values()} | mine):
         runs = [run for run in left.values() if run.task == other]
-        lock = None if other in held else locks.try_acquire(other, run_id)
+        lock = None if other in held else locks.try_acquire(other, run_id, cleaning=True)
         if other not in held and lock is None:
             continue  # it is running
         try:

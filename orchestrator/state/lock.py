@@ -18,15 +18,21 @@ from dstream_sdk.protocol import NOT_JSON
 from orchestrator.errors import RunError
 from orchestrator.state.names import file_name, infrastructure_of, task_of
 
+CLEANING_S = 60.0
+"""How long a command waits for another one to clean up behind a killed run."""
+
+GLANCE_S = 0.02
+
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who holds a lock. `since` is Unix time."""
+    """Who holds a lock. `since` is Unix time; `cleaning` holds it for a moment, to see gone what a killed run left."""
 
     task: str
     run_id: str
     pid: int
     host: str
     since: float
+    cleaning: bool = False
 
     def __str__(self) -> str:
         """`by process 123 on `host-a` since 2026-11-23 14:00:00`."""
@@ -60,7 +66,7 @@ class Locks:
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "locks"
 
-    def try_acquire(self, task: str, run_id: str) -> TaskLock | None:
+    def try_acquire(self, task: str, run_id: str, *, cleaning: bool = False) -> TaskLock | None:
         """Take the task's lock without waiting; None when another process holds it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(self._path(task), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -69,20 +75,26 @@ class Locks:
         except BlockingIOError:
             os.close(fd)
             return None
-        holder = Holder(task, run_id, os.getpid(), socket.gethostname(), time.time())
+        holder = Holder(task, run_id, os.getpid(), socket.gethostname(), time.time(), cleaning)
         os.ftruncate(fd, 0)
         os.pwrite(fd, msgspec.json.encode(holder), 0)
         return TaskLock(fd)
 
     def acquire(self, task: str, run_id: str) -> TaskLock:
-        """Take the lock of a task, or of its infrastructure, without waiting.
+        """Take the lock of a task, or of its infrastructure. Waits for nobody but a command that cleans up.
 
         Raises `RunError` (`task.running`, `infrastructure.busy`) naming its holder.
         """
-        lock = self.try_acquire(task, run_id)
-        if lock is not None:
-            return lock
-        holder, plain = self.holder(task), task_of(task)
+        end = time.monotonic() + CLEANING_S
+        while True:
+            lock = self.try_acquire(task, run_id)
+            if lock is not None:
+                return lock
+            # Nobody, where it was given up meanwhile, or where somebody only looked who holds it.
+            holder, plain = self.held(task), task_of(task)
+            if (holder is not None and not holder.cleaning) or time.monotonic() > end:
+                break
+            time.sleep(GLANCE_S)
         if task != plain or _of_one_run(holder, self.held(infrastructure_of(plain))):
             raise RunError(
                 "infrastructure.busy",
@@ -96,8 +108,13 @@ class Locks:
         )
 
     def running(self, task: str) -> Holder | None:
-        """Who runs the task at this moment. Who makes or removes its infrastructure holds its lock, and does not."""
+        """Who runs the task at this moment.
+
+        Who makes or removes its infrastructure holds its lock and does not, nor does who cleans up behind it.
+        """
         holder = self.held(task)
+        if holder is not None and holder.cleaning:
+            return None
         return None if _of_one_run(holder, self.held(infrastructure_of(task))) else holder
 
     def held(self, task: str) -> Holder | None:

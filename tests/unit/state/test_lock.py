@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,37 @@ def test_who_holds_a_lock_can_be_seen_without_taking_it(tmp_path: Path, holder: 
     holder.wait()
     assert locks.held("orders") is None
     locks.acquire("orders", "R2").release()
+
+
+def test_a_run_waits_for_who_cleans_up_behind_a_killed_one_and_is_not_told_that_it_runs(tmp_path: Path) -> None:
+    locks = Locks(tmp_path)
+    cleaning = locks.try_acquire("orders", "R1", cleaning=True)
+    assert cleaning is not None
+    assert locks.running("orders") is None
+    threading.Timer(0.1, cleaning.release).start()
+    with locks.acquire("orders", "R2"):
+        holding = locks.running("orders")
+        assert holding is not None
+        assert holding.run_id == "R2"
+
+
+def test_who_only_looks_whether_a_killed_run_is_alive_keeps_nobody_from_running_it(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    holder.kill()
+    holder.wait(10)
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            Locks(tmp_path).held("orders")
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for number in range(100):
+            lock = Locks(tmp_path).acquire("orders", f"R{number}")
+            os.close(lock._fd or -1)  # as a killed process leaves it, with its name in it
+    finally:
+        ended.set()
+        looking.join()
