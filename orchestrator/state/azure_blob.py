@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from orchestrator.config.model import SharedState
 from orchestrator.errors import UnavailableError
 from orchestrator.state.blobs import Blob, Changed, Container, Missing, NotOurs, lease_id
-from orchestrator.state.document import Document, Holder, Point, decode, encode_letters
+from orchestrator.state.document import Document, Holder, Point, decode, new_letters
 from orchestrator.state.lease import Lease
+from orchestrator.state.shared_letters import SharedLetters
 from orchestrator.state.store import (
     Checkpoint,
     Claim,
@@ -30,6 +31,7 @@ from orchestrator.state.store import (
     Outcome,
     PastRun,
     StateStore,
+    StoredLetter,
     TaskHeld,
 )
 
@@ -68,6 +70,7 @@ class AzureBlobState:
         """Raises `ConfigError` (`state.connection_string`). Connects to nothing yet."""
         self._container = Container(place, timeout=place.term * _STANDS_STILL)
         self._prefix = f"{place.prefix}/" if place.prefix else ""
+        self._letters = SharedLetters(self._container, self._prefix)
         self._term = place.term
         self._local = local
         self._renewed = renewed
@@ -133,10 +136,9 @@ class AzureBlobState:
         with self._writing(claim) as held:
             document = held.document
             if dead_letters:
-                # A file for each commit and epoch: what is not counted below is overwritten, or left behind as void.
-                name = f"{claim.task}/dead-letters/{document.dead_letters:012}-{claim.epoch}.jsonl"
-                letters = self._container.blob(self._prefix + name)
-                self._insist(held, lambda: letters.put(encode_letters(claim.run_id, dead_letters)))
+                name = self._letters.name(claim.task, document)
+                letters = new_letters(claim.run_id, dead_letters, document.dead_letters)
+                self._insist(held, lambda: self._letters.put(name, letters))
                 document = replace(document, dead_letters=document.dead_letters + len(dead_letters))
             if checkpoint is not None:
                 document = replace(document, checkpoint=Point.of(checkpoint))
@@ -155,7 +157,29 @@ class AzureBlobState:
             self._replace(held, replace(held.document, checkpoint=None))
 
     def dead_letters(self, task: str) -> int:
-        return self._read(task).dead_letters
+        document = self._read(task)
+        return document.dead_letters - document.dropped
+
+    def letters(self, task: str, *, after: int = 0, limit: int = 100) -> Sequence[StoredLetter]:
+        return self._letters.page(task, self._read(task), after, limit)
+
+    def change_letters(
+        self, claim: Claim, drop: Collection[int], again: Mapping[int, tuple[str, str]] | None = None
+    ) -> None:
+        with self._writing(claim) as held:
+            document = held.document
+            left = self._letters.change(
+                claim.task, document, drop, again or {}, lambda write: self._insist(held, write)
+            )
+            if document.dropped != document.dead_letters - left:
+                self._replace(held, replace(document, dropped=document.dead_letters - left))
+
+    def passed_on(self, task: str) -> int:
+        return self._read(task).passed_on
+
+    def pass_on(self, claim: Claim, newest: int) -> None:
+        with self._writing(claim) as held:
+            self._replace(held, replace(held.document, passed_on=newest))
 
     def close(self) -> None:
         for task in list(self._held):

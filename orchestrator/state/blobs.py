@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError, ServiceRequestError
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
 from orchestrator.config.model import SharedState
@@ -72,6 +72,11 @@ class Container:
                     if _code(error) != "ContainerAlreadyExists":
                         raise
 
+    def names(self, prefix: str) -> list[str]:
+        """The blobs whose names begin so, in the order of their names. Raises as a `Blob` does."""
+        with _translated():
+            return sorted(self._client.list_blob_names(name_starts_with=prefix))
+
     def blob(self, name: str) -> Blob:
         return Blob(self._client.get_blob_client(name))
 
@@ -103,6 +108,11 @@ class Blob:
         """Write a blob that nobody leases, whatever is there."""
         with _translated():
             self._client.upload_blob(content, overwrite=True)
+
+    def remove(self) -> None:
+        """Have it gone, also where it was not there."""
+        with _translated(), suppress(ResourceNotFoundError):
+            self._client.delete_blob()
 
     def write(self, content: bytes, *, lease: str, version: str) -> str:
         """Replace this version's content; the new version. Raises `Changed` and `NotOurs`, having written nothing."""

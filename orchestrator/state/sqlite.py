@@ -6,14 +6,25 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from orchestrator.errors import UnavailableError, Where
-from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Figures, Identity, OpenRun, Outcome, PastRun
+from orchestrator.state import letters as dead
+from orchestrator.state.store import (
+    Checkpoint,
+    Claim,
+    DeadLetter,
+    Figures,
+    Identity,
+    OpenRun,
+    Outcome,
+    PastRun,
+    StoredLetter,
+)
 
 BUSY_TIMEOUT_S = 30.0
 PACE_S = 0.025
@@ -41,6 +52,7 @@ MIGRATIONS = (
     CREATE INDEX dead_letters_of_task ON dead_letters (task, id);
     """,
     "ALTER TABLE runs ADD COLUMN contents TEXT NOT NULL DEFAULT '{}'",
+    dead.IDS_FOR_GOOD,
 )
 """One script per schema version, applied in order; `PRAGMA user_version` counts those applied."""
 
@@ -94,7 +106,7 @@ class SqliteState:
     ) -> Claim:
         with self._writing() as db:
             db.execute(
-                "INSERT INTO tasks VALUES (?, 1) ON CONFLICT (task) DO UPDATE SET epoch = epoch + 1",
+                "INSERT INTO tasks (task, epoch) VALUES (?, 1) ON CONFLICT (task) DO UPDATE SET epoch = epoch + 1",
                 (task,),
             )
             epoch = db.execute("SELECT epoch FROM tasks WHERE task = ?", (task,)).fetchone()[0]
@@ -146,16 +158,7 @@ class SqliteState:
 
     def commit(self, claim: Claim, checkpoint: Checkpoint | None, dead_letters: Sequence[DeadLetter] = ()) -> None:
         with self._writing(claim) as db:
-            if dead_letters:
-                now = time.time()
-                db.executemany(
-                    "INSERT INTO dead_letters (task, run_id, record, code, reason, content, raw, stored_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (claim.task, claim.run_id, d.record, d.code, d.reason, d.content, int(d.raw), now)
-                        for d in dead_letters
-                    ],
-                )
+            dead.add(db, claim, dead_letters)
             if checkpoint is not None:
                 db.execute(
                     "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -193,7 +196,25 @@ class SqliteState:
 
     def dead_letters(self, task: str) -> int:
         with self._reading() as db:
-            return int(db.execute("SELECT count(*) FROM dead_letters WHERE task = ?", (task,)).fetchone()[0])
+            return dead.count(db, task)
+
+    def letters(self, task: str, *, after: int = 0, limit: int = 100) -> Sequence[StoredLetter]:
+        with self._reading() as db:
+            return dead.page(db, task, after, limit)
+
+    def change_letters(
+        self, claim: Claim, drop: Collection[int], again: Mapping[int, tuple[str, str]] | None = None
+    ) -> None:
+        with self._writing(claim) as db:
+            dead.change(db, claim.task, drop, again or {})
+
+    def passed_on(self, task: str) -> int:
+        with self._reading() as db:
+            return dead.passed_on(db, task)
+
+    def pass_on(self, claim: Claim, newest: int) -> None:
+        with self._writing(claim) as db:
+            dead.pass_on(db, claim.task, newest)
 
     def close(self) -> None:
         with self._locked():

@@ -7,7 +7,7 @@ and is refused once another run has claimed the task, so a run that lost its loc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -62,6 +62,16 @@ class DeadLetter:
     reason: str
     content: bytes
     raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A dead letter as the store has it. `id` is larger than those stored before; no other of the task ever has it."""
+
+    id: int
+    run_id: str
+    stored_at: float
+    letter: DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,20 @@ class StateStore(Protocol):
 
     def dead_letters(self, task: str) -> int:
         """How many dead letters the task has."""
+
+    def letters(self, task: str, *, after: int = 0, limit: int = 100) -> Sequence[StoredLetter]:
+        """The first dead letters of the task whose ids are larger than `after`, in their order."""
+
+    def change_letters(
+        self, claim: Claim, drop: Collection[int], again: Mapping[int, tuple[str, str]] | None = None
+    ) -> None:
+        """Forget the letters with these ids, for good, and give others a new code and reason. Unknown ids are none."""
+
+    def passed_on(self, task: str) -> int:
+        """The id of the newest letter that the task's `dead_letter` provider has dealt with, 0 before the first."""
+
+    def pass_on(self, claim: Claim, newest: int) -> None:
+        """Note that it has dealt with all letters up to this id."""
 
     def close(self) -> None:
         """Give up the connection, and every claim with it. Idempotent."""

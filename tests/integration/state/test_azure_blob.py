@@ -171,6 +171,36 @@ def test_dead_letters_count_with_the_state_behind_them_and_not_before(hosts: Hos
     assert base64.b64decode(kept[1]["content"]) == b"\xff"
 
 
+def test_letters_come_back_without_what_a_failed_commit_left(hosts: Hosts) -> None:
+    one, two = hosts.open("one"), hosts.open("two")
+    claim = one.claim("orders", "R1")
+    letters = [DeadLetter(3, "bad", "why", b'{"data": 1}'), DeadLetter(4, "bad", "", b"\xff", True)]
+    one.commit(claim, point(1), letters)
+    hosts.blob("orders/dead-letters/000000000002-1.jsonl").upload_blob(b"void")
+    one.finish(claim, "failed", {}, delivery="at-least-once")
+    newer = two.claim("orders", "R2")
+    assert [kept.letter for kept in two.letters("orders")] == letters
+    two.commit(newer, None, [DeadLetter(5, "late", "", b"{}")])
+    assert [(kept.id, kept.run_id) for kept in one.letters("orders")] == [(1, "R1"), (2, "R1"), (3, "R2")]
+    assert [kept.id for kept in one.letters("orders", after=1, limit=1)] == [2]
+
+
+def test_dropped_letters_are_gone_from_the_container_and_no_later_one_gets_their_id(hosts: Hosts) -> None:
+    one, two = hosts.open("one"), hosts.open("two")
+    claim = one.claim("orders", "R1")
+    one.commit(claim, None, [DeadLetter(1, "bad", "", b"{}"), DeadLetter(2, "bad", "", b"{}")])
+    one.commit(claim, None, [DeadLetter(3, "bad", "", b"{}")])
+    one.change_letters(claim, [1, 3, 99], {2: ("worse", "again")})
+    assert [(kept.id, kept.letter.code) for kept in two.letters("orders")] == [(2, "worse")]
+    assert two.dead_letters("orders") == 1
+    assert [blob.name for blob in hosts.client.list_blobs("shop/orders/dead-letters/")] == [
+        "shop/orders/dead-letters/000000000000-1.jsonl"
+    ]
+    one.commit(claim, None, [DeadLetter(4, "bad", "", b"{}")])
+    one.pass_on(claim, 2)
+    assert ([kept.id for kept in two.letters("orders")], two.passed_on("orders")) == ([2, 4], 2)
+
+
 def test_reset_forgets_the_checkpoint_and_keeps_the_dead_letters(hosts: Hosts) -> None:
     one = hosts.open("one")
     claim = one.claim("orders", "R1")

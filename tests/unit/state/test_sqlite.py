@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.errors import UnavailableError
 from orchestrator.state.sqlite import MIGRATIONS, SqliteState
-from orchestrator.state.store import Checkpoint, DeadLetter, Identity
+from orchestrator.state.store import Checkpoint, DeadLetter, Identity, StoredLetter
 
 IDENTITY = Identity("orders", "ghcr.io/katasec/mssql-cdc-provider", "mssql-cdc-provider", 1, ("Orders",))
 
@@ -58,6 +58,46 @@ def test_dead_letters_are_stored_with_the_checkpoint_behind_them(path: Path) -> 
     assert state.dead_letters("other") == 0
 
 
+def test_letters_come_back_in_order_page_by_page_as_they_were_stored(path: Path) -> None:
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1")
+    letters = [DeadLetter(n, "bad", "why", bytes([n]), raw=True) for n in range(1, 6)]
+    state.commit(claim, None, letters[:2])
+    state.commit(state.claim("others", "R9"), None, letters)
+    state.commit(claim, point(1), letters[2:])
+    first = state.letters("orders", limit=3)
+    rest = state.letters("orders", after=first[-1].id, limit=3)
+    assert [one.letter for one in (*first, *rest)] == letters
+    assert {one.run_id for one in first} == {"R1"}
+
+
+def test_dropped_letters_are_gone_and_no_later_one_gets_their_id(path: Path) -> None:
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1")
+    state.commit(claim, None, [DeadLetter(n, "bad", "", b"{}") for n in (1, 2)])
+    one, two = state.letters("orders")
+    state.change_letters(claim, [two.id, 99], {one.id: ("worse", "again")})
+    state.commit(claim, None, [DeadLetter(3, "bad", "", b"{}")])
+    kept, new = state.letters("orders")
+    assert (kept.id, kept.letter) == (one.id, DeadLetter(1, "worse", "again", b"{}"))
+    assert new.id > two.id
+
+
+def test_letters_of_another_task_are_never_dropped(path: Path) -> None:
+    state = SqliteState(path)
+    state.commit(state.claim("orders", "R1"), None, [DeadLetter(1, "bad", "", b"{}")])
+    state.change_letters(state.claim("others", "R2"), [one.id for one in state.letters("orders")])
+    assert state.dead_letters("orders") == 1
+
+
+def test_the_store_remembers_how_far_letters_were_passed_on(path: Path) -> None:
+    state = SqliteState(path)
+    claim = state.claim("orders", "R1")
+    assert state.passed_on("orders") == 0
+    state.pass_on(claim, 7)
+    assert SqliteState(path).passed_on("orders") == 7
+
+
 def test_a_newer_claim_voids_every_write_of_the_older(path: Path) -> None:
     state = SqliteState(path)
     older = state.claim("orders", "R1")
@@ -67,6 +107,8 @@ def test_a_newer_claim_voids_every_write_of_the_older(path: Path) -> None:
         lambda: state.commit(older, point(2)),
         lambda: state.finish(older, "ended", {}, delivery="best-effort"),
         lambda: state.reset(older),
+        lambda: state.change_letters(older, [1]),
+        lambda: state.pass_on(older, 1),
     ]
     for write in writes:
         with pytest.raises(UnavailableError, match="state.fenced"):
@@ -186,10 +228,13 @@ def test_a_store_of_before_goes_on_with_what_it_knows(tmp_path: Path) -> None:
             "INSERT INTO runs (run_id, task, epoch, kinds, started_at, outcome)"
             " VALUES ('R1', 'orders', 1, 'path', 5.0, 'ended')"
         )
+        db.execute("INSERT INTO tasks VALUES ('orders', 1)")
+        db.execute("INSERT INTO dead_letters VALUES (7, 'orders', 'R1', 3, 'bad', 'why', x'ff', 1, 5.5)")
         db.execute("PRAGMA user_version = 1")
         db.commit()
     state = SqliteState(path)
     last = state.last_run("orders")
     assert last is not None
     assert (state.project, last.run_id, last.contents) == ("abc", "R1", {})
+    assert state.letters("orders") == [StoredLetter(7, "R1", 5.5, DeadLetter(3, "bad", "why", b"\xff", raw=True))]
     state.close()
