@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dstream_sdk.protocol.messages import Role, Stream
+import msgspec
+
+from dstream_sdk.protocol.messages import CommandOptions, Role, Stream
 from dstream_sdk.stop import Stop
 
 
@@ -47,6 +49,11 @@ class Context:
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("dstream"))
     stop: Stop = field(default_factory=Stop, repr=False)
     port: Port = field(default_factory=Port, repr=False)
+
+    @property
+    def command_options(self) -> CommandOptions:
+        """Those of `options` that this version of the SDK knows; what was not given has its default."""
+        return msgspec.convert(self.options, CommandOptions)
 
     @property
     def stopping(self) -> bool:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
-import msgspec
-
 from asb_output_provider import __version__, checking
 from asb_output_provider.client import open_client, quiet_library
 from asb_output_provider.config import AsbConfig
@@ -17,7 +15,6 @@ from asb_output_provider.queue_writer import QueueWriter
 from asb_output_provider.routing import Route, Routes
 from asb_output_provider.writing import Writing
 from dstream_sdk import Envelope, Finding, OutputProvider, Rejection
-from dstream_sdk.protocol import CommandOptions
 
 FIRST_ANSWER_S = 10.0
 """How long `open` waits for Service Bus: within the time that an orchestrator gives a provider to get ready."""
@@ -37,7 +34,7 @@ class AsbOutput(OutputProvider[AsbConfig], QueueInfrastructure):
 
     def open(self) -> None:
         quiet_library()
-        options = msgspec.convert(self.context.options, CommandOptions)
+        options = self.context.command_options
         owner = (options.project, self.context.task)
         routes = Routes(self.config, self.context.streams or [], options.position_keys, owner=owner)
         self._client = open_client(self.config)

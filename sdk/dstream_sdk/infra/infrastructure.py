@@ -17,7 +17,7 @@ from dstream_sdk.infra.folder import Folder
 from dstream_sdk.infra.hiding import Hiding
 from dstream_sdk.infra.outcome import Outcome
 from dstream_sdk.infra.settings import PulumiSettings
-from dstream_sdk.protocol.messages import CommandOptions, LifecycleReply, Resource
+from dstream_sdk.protocol.messages import LifecycleReply, Resource
 from dstream_sdk.provider import InfrastructureProvider, InputProvider, OutputProvider
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class PulumiInfrastructure(InfrastructureProvider[ConfigT]):
         """What `init` would do, or `destroy` with `options.destroy`. Looks at the far side and changes nothing."""
         with self._workspace() as workspace:
             stack = self._known(workspace.existing())
-            if not self._command_options.destroy:
+            if not self.context.command_options.destroy:
                 return self._reply(self._judged((stack or workspace.blank()).preview()))
             return self._reply(self._judged(stack.preview_destroy()) if stack is not None else Outcome())
 
@@ -132,13 +132,9 @@ class PulumiInfrastructure(InfrastructureProvider[ConfigT]):
             return self._reply(outcome)
 
     @property
-    def _command_options(self) -> CommandOptions:
-        return msgspec.convert(self.context.options, CommandOptions)
-
-    @property
     def _guards_data(self) -> bool:
         asks = type(self).data_loss is not PulumiInfrastructure.data_loss
-        return asks and not self._command_options.allow_data_loss
+        return asks and not self.context.command_options.allow_data_loss
 
     @cached_property
     def _given(self) -> dict[str, str | SecretStr]:
@@ -159,7 +155,7 @@ class PulumiInfrastructure(InfrastructureProvider[ConfigT]):
         workspace = TaskWorkspace(
             identity(self.name, self.context.task, role=self.context.role if both else ""),
             self.program,
-            folder=Folder(self._command_options.folder, self.context.stop),
+            folder=Folder(self.context.command_options.folder, self.context.stop),
             settings=self.settings(),
             environment={name: _plain(value) for name, value in self._given.items()},
             stop=self.context.stop,
@@ -188,7 +184,7 @@ class PulumiInfrastructure(InfrastructureProvider[ConfigT]):
     def _refusal(self, preview: Callable[[], Outcome]) -> LifecycleReply | None:
         """A reply that refuses where data would be lost without leave; asks for the preview only where it may be."""
         asks = type(self).data_loss is not PulumiInfrastructure.data_loss
-        if not asks or self._command_options.allow_data_loss:
+        if not asks or self.context.command_options.allow_data_loss:
             return None
         outcome = self._judged(preview())
         losses = [loss for resource in outcome.resources if (loss := resource.detail.get("data_loss"))]

@@ -27,7 +27,7 @@ Options = dict[str, Any]
 
 
 class CommandOptions(msgspec.Struct, omit_defaults=True):
-    """The options that this version knows; `msgspec.convert(options, CommandOptions)` reads them.
+    """The options that this version knows; `Context.command_options` reads them.
 
     `project` identifies the directory of states that the task belongs to: with the task and the provider's role it
     names what the provider makes. `folder` is an absolute path where a lifecycle command keeps what it must find

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import msgspec
 from azure.servicebus.management import ServiceBusAdministrationClient
 from pydantic import SecretStr
 
@@ -23,7 +22,6 @@ from asb_output_provider.message_ids import delivery_warnings
 from asb_output_provider.tables import queue_names
 from dstream_sdk import LifecycleReply, ProviderError, Resource
 from dstream_sdk.infra import PulumiInfrastructure, PulumiSettings
-from dstream_sdk.protocol import CommandOptions
 
 _LOSS_HINT = "receive them, or pass `--allow-data-loss`"
 
@@ -38,7 +36,7 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         return self.config.infrastructure
 
     def environment(self) -> Mapping[str, str | SecretStr]:
-        access = Access(self.config, self._owner, allow_data_loss=self._options.allow_data_loss)
+        access = Access(self.config, self._owner, allow_data_loss=self.context.command_options.allow_data_loss)
         # Pulumi would write its whole state twice for each queue. What a killed engine did not write, marks tell.
         return {**access.environment(), **azure_environment(self.config), "PULUMI_SKIP_CHECKPOINTS": "true"}
 
@@ -51,13 +49,13 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         """Bears our mark if it was made at all, and so is found without Pulumi."""
 
     def plan(self) -> LifecycleReply:
-        destroying = self._options.destroy
+        destroying = self.context.command_options.destroy
         with self._seeing():
             if not destroying:
                 self._refuse()
             reply = self._told(super().plan(), destroying=destroying)
         if not destroying:
-            warnings = delivery_warnings(self._options.position_keys, self.context.streams or [])
+            warnings = delivery_warnings(self.context.command_options.position_keys, self.context.streams or [])
             reply.message = "\n".join(filter(None, [reply.message, *warnings]))
         return reply
 
@@ -90,12 +88,8 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
             return reply
 
     @property
-    def _options(self) -> CommandOptions:
-        return msgspec.convert(self.context.options, CommandOptions)
-
-    @property
     def _owner(self) -> Mark:
-        return Mark(self._options.project, self.context.task, azure=self.config.azure is not None)
+        return Mark(self.context.command_options.project, self.context.task, azure=self.config.azure is not None)
 
     @contextmanager
     def _seeing(self) -> Iterator[ServiceBusAdministrationClient]:
@@ -119,7 +113,7 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
     def _refuse_losses(self, *, destroying: bool = False) -> None:
         """Of all that bears our mark, so there is no need to ask Pulumi for a plan first."""
         losses = self._view.losses(destroying=destroying)
-        if losses and not self._options.allow_data_loss:
+        if losses and not self.context.command_options.allow_data_loss:
             raise ProviderError("would be lost: " + ", ".join(losses), hint=_LOSS_HINT)
 
     def _import_existing(self, planned: LifecycleReply) -> None:
@@ -134,6 +128,6 @@ class QueueInfrastructure(PulumiInfrastructure[AsbConfig]):
         for found in unwanted:
             if left.named(found.name):
                 try:
-                    remove(admin, found.name, self._owner, allow_data_loss=self._options.allow_data_loss)
+                    remove(admin, found.name, self._owner, allow_data_loss=self.context.command_options.allow_data_loss)
                 except QueueRefused as refused:
                     raise ProviderError(str(refused), hint=_LOSS_HINT) from refused

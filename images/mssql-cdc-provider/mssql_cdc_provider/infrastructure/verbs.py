@@ -21,7 +21,7 @@ from mssql_cdc_provider.tsql import quoted
 def plan(session: Session, config: MssqlCdcConfig, context: Context) -> LifecycleReply:
     """What `init` would do, or `destroy`, and as `message` the T-SQL with which someone else may do it."""
     present = read_present(session)
-    if context.options.get("destroy"):
+    if context.command_options.destroy:
         return _scripted(_removals(context.task, _ours(session, context.task), present), present)
     resources = []
     things = _wanted(session, config, present)
