@@ -27,6 +27,7 @@ __all__ = [
     "Runtime",
     "Scope",
     "StreamBroken",
+    "Usage",
 ]
 
 
@@ -108,6 +109,15 @@ class Exit:
         return f"exited {self.status}"
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a provider takes of its host. `cpu_s` are seconds of one core since it started, memory is in bytes."""
+
+    cpu_s: float
+    memory: int
+    memory_limit: int | None = None
+
+
 class StreamBroken(Exception):
     """The transport under a stream failed: what was written may not have arrived."""
 
@@ -148,7 +158,7 @@ class ByteSink(Protocol):
 
 
 class RunningProvider(Protocol):
-    """One started provider. `wait`, `terminate` and `kill` may be called from any thread."""
+    """One started provider. `wait`, `usage`, `terminate` and `kill` may be called from any thread."""
 
     @property
     def identity(self) -> str:
@@ -167,6 +177,12 @@ class RunningProvider(Protocol):
         """Block until the provider has ended or `timeout` seconds have passed (then None).
 
         Raises `UnavailableError` (`engine.lost`) when nobody can tell any more.
+        """
+
+    def usage(self, timeout: float) -> Usage | None:
+        """What it takes at this moment; None once it has ended, or where this host cannot tell.
+
+        Blocks for `timeout` seconds at most. Raises `UnavailableError` (`engine.…`) when nobody can be asked.
         """
 
     def terminate(self) -> None:

@@ -14,15 +14,18 @@ from orchestrator.runtime.frames import FrameSource, SocketSink
 if TYPE_CHECKING:
     import socket
 
+    from orchestrator.runtime.base import Usage
     from orchestrator.runtime.docker import Engine
     from orchestrator.runtime.guard import Guard
 
 _PATIENCE = 10.0
 """Seconds that a question to the engine may take while somebody waits for its answer."""
 
-_SHELLS_SIGNAL = range(129, 160)
-_SHELLS_KILL = 128 + signal.SIGKILL
-"""Exit statuses by which the init process says that a signal, or SIGKILL, ended the program: 128 and its number."""
+_SIGNALLED = 128
+"""The init process ends with this and the signal's number where a signal ended the program."""
+
+_BY_SIGNAL = range(_SIGNALLED + 1, _SIGNALLED + 32)
+_BY_KILL = _SIGNALLED + signal.SIGKILL
 
 
 class RunningContainer:
@@ -67,6 +70,9 @@ class RunningContainer:
             raise self._lost
         return self._exit
 
+    def usage(self, timeout: float) -> Usage | None:
+        return None if self._ended.is_set() else self._engine.usage(self._id, timeout)
+
     def terminate(self) -> None:
         # The signal, not the engine's `stop`: that one kills after a while, and blocks until then.
         self._engine.signal(self._id, "SIGTERM", _PATIENCE)
@@ -95,9 +101,8 @@ class RunningContainer:
                 hint="containers are killed as soon as it answers again",
             )
         else:
-            killed = status in _SHELLS_SIGNAL
-            oom = status == _SHELLS_KILL and self._engine.out_of_memory(self._id, _PATIENCE)
-            self._exit = Exit(None, status - 128, oom) if killed else Exit(status)
+            oom = status == _BY_KILL and self._engine.out_of_memory(self._id, _PATIENCE)
+            self._exit = Exit(None, status - _SIGNALLED, oom) if status in _BY_SIGNAL else Exit(status)
         self._ended.set()
 
     def _alive(self) -> bool:

@@ -20,11 +20,13 @@ from orchestrator.runtime.base import ImageProgram, Launch, Leftover, Scope
 from orchestrator.runtime.container import RunningContainer
 from orchestrator.runtime.refusals import container_refused, engine_unreachable
 from orchestrator.runtime.sandbox import LABEL_PROJECT, LABEL_RUN, LABEL_TASK, Limits, container, effective_user, name
+from orchestrator.runtime.usage import container_usage
 from orchestrator.runtime.volumes import carrier_of, claim, user_number, writable_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from orchestrator.runtime.base import Usage
     from orchestrator.runtime.guard import Guard
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
@@ -202,6 +204,15 @@ class Engine:
                 return told
         except UnavailableError:
             return False
+
+    def usage(self, identity: str, timeout: float) -> Usage | None:
+        """What it takes at this moment; None for a container that has ended, or is gone."""
+        with self._client(timeout) as api:
+            try:
+                found: dict[str, Any] = api.stats(identity, stream=False, one_shot=True)
+            except NotFound:
+                return None
+        return container_usage(found)
 
     def signal(self, identity: str, number: str, timeout: float) -> None:
         """Send a signal. A container that has ended, or is gone, is no error."""

@@ -19,10 +19,12 @@ from orchestrator.runtime.executable import check_executable, not_executed
 from orchestrator.runtime.journal import Entry, Journal
 from orchestrator.runtime.pipes import PipeSink, PipeSource, open_pipe
 from orchestrator.runtime.session import MARK, Session, started_at
+from orchestrator.runtime.usage import process_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.runtime.base import Usage
     from orchestrator.runtime.guard import Guard
 
 _LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py")))
@@ -134,6 +136,9 @@ class RunningProcess:
     def wait(self, timeout: float | None = None) -> Exit | None:
         self._ended.wait(timeout)
         return self._exit
+
+    def usage(self, timeout: float) -> Usage | None:  # noqa: ARG002  # the host answers at once
+        return None if self._ended.is_set() else process_usage(self._entry.session.members())
 
     def terminate(self) -> None:
         with self._reaping:

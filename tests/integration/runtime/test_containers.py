@@ -195,3 +195,15 @@ def test_an_engine_that_is_not_there_is_named(scope: Scope, tmp_path: Path) -> N
         DockerRuntime(scope, engine_host=host, guard=Guard()).leftovers()
     assert caught.value.code == "engine.absent"
     assert host in caught.value.message
+
+
+def test_it_is_known_what_a_container_takes(start: Start) -> None:
+    running = start("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; echo burnt; exec cat")
+    assert read_line(running.stdout) == b"burnt"
+    usage = running.usage(20)
+    assert usage is not None
+    assert usage.cpu_s > 0.0
+    assert 0 < usage.memory < (usage.memory_limit or 0)
+    running.stdin.close()
+    assert running.wait(20) == Exit(0)
+    assert running.usage(20) is None
