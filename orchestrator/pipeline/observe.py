@@ -13,7 +13,7 @@ from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
 
 Delivery = Literal["at-least-once", "best-effort"]
-RunPhase = Literal["preparing", "standby", "starting", "running", "draining", "ending", "stopping"]
+RunPhase = Literal["preparing", "standby", "starting", "running", "draining", "ending", "stopping", "backing off"]
 LifecyclePhase = Literal["discovering", "planning", "approving", "initializing", "inspecting", "destroying"]
 Phase = RunPhase | LifecyclePhase
 
@@ -70,15 +70,26 @@ class Observer(Protocol):
 
 
 class RunControl:
-    """How a run is asked to stop. `drain` and `kill` may be called from a signal handler, and repeatedly."""
+    """How a run is asked to stop. `drain` and `kill` may be called from a signal handler, and repeatedly.
+
+    `grace` is how many seconds a drain may take where whoever asked for it said so.
+    """
 
     def __init__(self) -> None:
         self.drain_requested = False
         self.kill_requested = False
+        self.grace: float | None = None
         self._listener: Callable[[], None] | None = None
 
-    def drain(self) -> None:
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the run shall end, in either way."""
+        return self.drain_requested or self.kill_requested
+
+    def drain(self, grace: float | None = None) -> None:
         """Let the input finish where it can resume, and everything relayed be acknowledged."""
+        if grace is not None:
+            self.grace = grace
         self.drain_requested = True
         self._notify()
 
@@ -90,7 +101,7 @@ class RunControl:
     def listen(self, listener: Callable[[], None] | None) -> None:
         """Have `listener` called on every request, at once if there was one already."""
         self._listener = listener
-        if self.drain_requested or self.kill_requested:
+        if self.stop_requested:
             self._notify()
 
     def wait(self, seconds: float) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -12,27 +14,60 @@ from orchestrator.config.nearest import suggestion
 from orchestrator.errors import ConfigError, RunError
 from orchestrator.pipeline.attempt import Attempt
 from orchestrator.pipeline.control import Answer
+from orchestrator.pipeline.observe import RunControl
 from orchestrator.pipeline.vitals import Vitals
+from orchestrator.runtime.base import Usage
+
+
+USAGE_S = 1.5
+"""How long an engine may take to say what one provider takes; nobody else is answered meanwhile."""
 
 
 class Requests:
     """The answers of one run. It says what it knows: its `streams` once the input has told, its `attempt` meanwhile."""
 
-    def __init__(self, run_id: str, vitals: Vitals) -> None:
+    def __init__(self, run_id: str, vitals: Vitals, control: RunControl, order: Mapping[str, Any]) -> None:
         self._run_id = run_id
         self._vitals = vitals
+        self._control = control
+        self._order = order
         self.streams: Sequence[Stream] | None = None
         self.attempt: Attempt | None = None
 
     @property
     def answers(self) -> dict[str, Answer]:
         """By the name of the request."""
-        return {"snapshot": self._snapshot, "status": self._status}
+        return {
+            "snapshot": self._snapshot,
+            "status": self._status,
+            "stop": self._stop,
+            "order": self._asked_for,
+            "usage": self._usage,
+        }
 
     def _status(self, request: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002  # it asks for all there is
         """The run at this moment, as `Live`."""
         answer: dict[str, Any] = msgspec.to_builtins(self._vitals.live())
         return answer
+
+    def _usage(self, request: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002  # it asks for all there is
+        """What each provider takes of the host at this moment; None for one that is not running, or cannot tell."""
+        attempt = self.attempt
+        parties = dict(attempt.parties) if attempt is not None else {}
+        return {role: _fields(party.running.usage(USAGE_S)) for role, party in parties.items()}
+
+    def _stop(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Drain, within `grace` seconds where it is given; with a grace of 0 end at once. Tells the state until now."""
+        grace, state = request.get("grace"), self._vitals.live().state
+        if grace == 0:
+            self._control.kill()
+        else:
+            self._control.drain(grace)
+        return {"run_id": self._run_id, "pid": os.getpid(), "state": state}
+
+    def _asked_for(self, request: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002  # it asks for all of it
+        """How the run was asked for: with the values of variables, which are told to the user alone, and never kept."""
+        return self._order
 
     def _snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Have the input read tables anew. It makes of it what it can, and says in its logs what it cannot."""
@@ -42,6 +77,10 @@ class Requests:
         signal = snapshot_signal(request, self.streams)
         attempt.signal(signal)
         return {"run_id": self._run_id, "tables": signal["tables"], "filter": signal.get("filter")}
+
+
+def _fields(usage: Usage | None) -> dict[str, Any] | None:
+    return None if usage is None else asdict(usage)
 
 
 def snapshot_signal(request: Mapping[str, Any], streams: Sequence[Stream] | None) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class _Run:
         self._restarts = 0
         self._running_since: float | None = None
         self.vitals = Vitals(self._task.name, session.run_id, totals=self._totals, redact=self._services.redact)
-        self.requests = Requests(session.run_id, self.vitals)
+        self.requests = Requests(session.run_id, self.vitals, session.control, session.options.order)
 
     def run(self) -> RunSummary:
         source, output = self._session.prepare("input"), self._session.prepare("output")
@@ -218,13 +218,19 @@ class _Run:
         done = earlier.relayed if earlier.delivered is None else earlier.delivered + earlier.rejected
         return max(1, self._options.max_records - done)
 
-    def _restarting(self, error: DstreamError, pause: float, in_a_row: int) -> None:
+    def _restarting(self, error: DstreamError | None, pause: float, in_a_row: int) -> None:
         left = self._time_left()
         if left is not None and left <= pause:
             self._control.drain()  # the time is up before there could be another attempt
             return
-        self.vitals.backing_off(str(error), pause, in_a_row)
-        self._observer.warning(f"{self._services.redact(str(error))}; trying again in {pause:.1f} s")
+        said = None if error is None else self._services.redact(str(error))
+        self.vitals.backing_off(said, pause, in_a_row)
+        if said is None:
+            self._observer.phase("backing off", f"the input ended; another attempt in {pause:.1f} s")
+        else:
+            self._observer.phase("backing off")
+            often = f" ({in_a_row} failures in a row)" if in_a_row > 1 else ""
+            self._observer.warning(f"{said}; trying again in {pause:.1f} s{often}")
 
     def _progress(self) -> Progress:
         counts = self._totals.counts()

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -59,13 +59,17 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run was asked for. Times are seconds. `expose` are entered for as long as the run lasts."""
+    """How a run was asked for. Times are seconds. `expose` are entered for as long as the run lasts.
+
+    `order` is the whole of it in the words of whoever asked, for whoever will ask for the same again.
+    """
 
     pull: PullPolicy = "missing"
     max_records: int | None = None
     timeout: float | None = None
     grace: float = 30.0
     expose: Sequence[Expose] = ()
+    order: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Session:
@@ -198,7 +202,7 @@ class Session:
 
     def _pulling(self, event: PullEvent) -> None:
         self.observer.pull(event)
-        if self.control.drain_requested or self.control.kill_requested:
+        if self.control.stop_requested:
             raise Halted
 
 

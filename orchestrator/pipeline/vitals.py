@@ -89,9 +89,10 @@ class Vitals:
         """The attempt is over, and what it started is gone."""
         self._under_way = False
 
-    def backing_off(self, error: str, pause: float, in_a_row: int) -> None:
-        """An attempt failed with `error`; the next one begins in `pause` seconds."""
-        self._last_error = self._redact(error)
+    def backing_off(self, error: str | None, pause: float, in_a_row: int) -> None:
+        """An attempt failed with `error`, or ended well; the next one begins in `pause` seconds."""
+        if error is not None:
+            self._last_error = self._redact(error)
         self._restarts += 1
         self._failures_in_a_row = in_a_row
         self._enter("backing off")

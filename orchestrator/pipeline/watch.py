@@ -352,6 +352,7 @@ class Watch:
             raise Forced
         if self._control.drain_requested and not self.draining and not self._input_ended:
             self.draining = True
+            self._grace = self._control.grace or self._grace
             self._drain_by = time.monotonic() + self._grace
             self._on_phase("draining")
             self._input.running.terminate()
