@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from orchestrator.cli.compose import services
+from orchestrator.cli.compose import services, state_folder
 from orchestrator.cli.events import emit
 from orchestrator.cli.words import printable
-from orchestrator.errors import EXIT_DONE, ConfigError
-from orchestrator.pipeline.services import new_run_id
+from orchestrator.errors import EXIT_DONE, ConfigError, RunError, Where
+from orchestrator.pipeline.state_changes import Changed, import_state, importable, reset_state
+from orchestrator.state.backups import Backups, write_private
+from orchestrator.state.exported import Exported, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from orchestrator.cli.invocation import Invocation
+    from orchestrator.pipeline.sources import PullPolicy
 
 _SHOWN = 2000
+STDIN = Path("-")
 
 
 def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], files: Sequence[Path]) -> None:
@@ -30,6 +36,7 @@ def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], f
     with services(project, settings) as offered:
         checkpoint = offered.state.checkpoint(task.name)
         rejected = offered.state.dead_letters(task.name)
+    backups = Backups(state_folder(project, settings)).of(task.name)
     state = None if checkpoint is None else checkpoint.state.decode("utf-8", "replace")
     if invocation.json:
         import json
@@ -45,36 +52,126 @@ def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], f
                 "provider": checkpoint.identity.provider,
                 "state": json.loads(state or "null"),
             }
-        emit({"event": "state", "task": name, "checkpoint": resume, "dead_letters": rejected})
+        kept = [str(path) for path in backups]
+        emit({"event": "state", "task": name, "checkpoint": resume, "dead_letters": rejected, "backups": kept})
         return
     if checkpoint is None:
         typer.echo(f"{name} has no stored state: a run begins anew")
     else:
-        saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(checkpoint.saved_at))
+        saved = _moment(checkpoint.saved_at)
         typer.echo(f"{name} resumes from checkpoint {checkpoint.id}, stored {saved} by run {checkpoint.run_id}")
         typer.echo(f"  input: {checkpoint.identity.provider} from {checkpoint.identity.source}")
         typer.echo(f"  state: {printable((state or '')[:_SHOWN])}")
     typer.echo(f"  dead letters: {rejected:,}")
+    if backups:
+        typer.echo(f"  backups: {len(backups)}, the newest is {backups[0]}")
 
 
-def reset_state(
+def export_state(
+    invocation: Invocation, name: str, out: Path | None, *, variables: Sequence[str], files: Sequence[Path]
+) -> int:
+    settings = invocation.settings()
+    project = invocation.project(variables, files)
+    task = project.task(name)
+    with services(project, settings) as offered:
+        checkpoint = offered.state.checkpoint(task.name)
+    if checkpoint is None:
+        message = f"task `{name}` has no stored state to export"
+        raise RunError(
+            "state.none", message, hint="a run stores one with every checkpoint that its output acknowledges"
+        )
+    content = Exported.of(checkpoint).encode()
+    if out is None:
+        sys.stdout.buffer.write(content)
+        return EXIT_DONE
+    try:
+        write_private(out, content)
+    except OSError as error:
+        message = f"cannot write `{out}`: {error.strerror}"
+        raise ConfigError("export.unwritable", message, where=Where(file=str(out))) from error
+    if invocation.json:
+        emit({"event": "exported", "task": name, "checkpoint": checkpoint.id, "file": str(out)})
+    elif not invocation.quiet:
+        typer.echo(f"wrote checkpoint {checkpoint.id} of {name} to {out}")
+    return EXIT_DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a state is imported from: the file, what the task was called then, and how its input is got."""
+
+    file: Path
+    was: str | None
+    pull: PullPolicy | None
+
+
+def import_into(
+    invocation: Invocation, name: str, origin: Origin, *, yes: bool, variables: Sequence[str], files: Sequence[Path]
+) -> int:
+    settings = invocation.settings()
+    project = invocation.project(variables, files)
+    task = project.task(name)
+    shown = "stdin" if origin.file == STDIN else str(origin.file)
+    exported = decode(_content(origin.file), shown)
+    backups = Backups(state_folder(project, settings))
+    with services(project, settings) as offered:
+        pull = origin.pull or settings.pull
+        checkpoint = importable(exported, task, offered, pull=pull, was=origin.was, name=shown)
+        at = f"checkpoint {checkpoint.id}, stored {_moment(checkpoint.saved_at)} by run {checkpoint.run_id}"
+        _confirm(f"{name} will resume from {at}, and repeat or skip what was done since. Go on?", yes=yes)
+        changed = import_state(task, offered, backups, checkpoint)
+    if invocation.json:
+        before = None if changed.before is None else changed.before.id
+        emit({"event": "import", "task": name, "checkpoint": checkpoint.id, "before": before, **_backup(changed)})
+    elif not invocation.quiet:
+        typer.echo(f"{name} will resume from {at}")
+        _tell_backup(name, changed)
+    return EXIT_DONE
+
+
+def reset_and_tell(
     invocation: Invocation, name: str, *, yes: bool, variables: Sequence[str], files: Sequence[Path]
 ) -> int:
     settings = invocation.settings()
     project = invocation.project(variables, files)
     task = project.task(name)
-    if not yes:
-        if sys.stdin is None or not sys.stdin.isatty():
-            raise ConfigError("usage", "nobody can be asked: stdin is no terminal", hint="confirm with `--yes`")
-        typer.confirm(
-            f"{name} will begin anew and may repeat or skip what its input decides. Go on?", abort=True, err=True
-        )
-    run_id = new_run_id()
-    with services(project, settings) as offered, offered.locks.acquire(task.name, run_id):
-        had = offered.state.checkpoint(task.name)
-        offered.state.reset(offered.state.claim(task.name, run_id))
+    _confirm(f"{name} will begin anew and may repeat or skip what its input decides. Go on?", yes=yes)
+    backups = Backups(state_folder(project, settings))
+    with services(project, settings) as offered:
+        changed = reset_state(task, offered, backups)
     if invocation.json:
-        emit({"event": "reset", "task": name, "checkpoint": None if had is None else had.id})
+        before = None if changed.before is None else changed.before.id
+        emit({"event": "reset", "task": name, "checkpoint": before, **_backup(changed)})
     elif not invocation.quiet:
-        typer.echo(f"{name} will begin anew" if had else f"{name} had no stored state")
+        typer.echo(f"{name} will begin anew" if changed.before else f"{name} had no stored state")
+        _tell_backup(name, changed)
     return EXIT_DONE
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+    except OSError as error:
+        message = f"cannot read `{file}`: {error.strerror}"
+        raise ConfigError("state.document", message, where=Where(file=str(file))) from error
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfigError("usage", "nobody can be asked: stdin is no terminal", hint="confirm with `--yes`")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _backup(changed: Changed) -> dict[str, str | None]:
+    return {"backup": None if changed.backup is None else str(changed.backup)}
+
+
+def _tell_backup(name: str, changed: Changed) -> None:
+    if changed.backup is not None:
+        typer.echo(f"  to undo it: dstream state import {shlex.quote(name)} {shlex.quote(str(changed.backup))}")
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 VERBS = [
     ["run"], ["snapshot"], ["check"], ["discover"], ["validate"], ["version"],
-    ["state"], ["state", "show"], ["state", "reset"],
+    ["state"], ["state", "show"], ["state", "export"], ["state", "import"], ["state", "reset"],
 ]  # fmt: skip
 HEAVY = ("docker", "hcl2", "lark", "pydantic", "requests", "rich", "structlog", "oras", "msgspec", "sqlite3", "asyncio")
 
