@@ -29,7 +29,7 @@ Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 LINE_LIMIT = 1024 * 1024
 PATIENCE_S = 5.0
-"""How long an asker waits for its answer."""
+"""How long an asker waits for its answer, unless it says otherwise."""
 
 HEARING_S = 1.0
 """How long the run hears a client out: it asks as soon as it is connected, and others may wait."""
@@ -50,8 +50,8 @@ class Controls:
         """
         return Listener(self._path(task), answers)
 
-    def ask(self, task: str, request: str, **fields: Any) -> dict[str, Any]:
-        """Put a request to the process that runs the task and return its answer. Blocks, `PATIENCE_S` at most.
+    def ask(self, task: str, request: str, *, patience: float = PATIENCE_S, **fields: Any) -> dict[str, Any]:
+        """Put a request to the process that runs the task and return its answer. Blocks, `patience` seconds at most.
 
         Raises `RunError` (`task.not_running`), `UnavailableError` (`control.unavailable`), or what the run
         answered.
@@ -60,10 +60,10 @@ class Controls:
         path = self._path(task)
         try:
             with _short(path) as address, socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(PATIENCE_S)
+                connection.settimeout(patience)
                 connection.connect(address)
                 connection.sendall(line)
-                reply = msgspec.json.decode(_read_line(connection, PATIENCE_S))
+                reply = msgspec.json.decode(_read_line(connection, patience))
         except (FileNotFoundError, ConnectionRefusedError):
             hint = f"start it with `dstream run {task}`"
             raise RunError("task.not_running", f"task `{task}` is not being run from here", hint=hint) from None

@@ -18,7 +18,6 @@ from orchestrator.pipeline.observe import RunControl
 from orchestrator.pipeline.vitals import Vitals
 from orchestrator.runtime.base import Usage
 
-
 USAGE_S = 1.5
 """How long an engine may take to say what one provider takes; nobody else is answered meanwhile."""
 

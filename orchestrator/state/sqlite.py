@@ -139,6 +139,12 @@ class SqliteState:
         figures = {name: found.pop(name) for name in FIGURES}
         return PastRun(figures=figures, contents=msgspec.json.decode(found.pop("contents")), **found)
 
+    def tasks(self) -> Sequence[str]:
+        """Every task that was ever run on this host."""
+        with self._reading() as db:
+            rows = db.execute("SELECT DISTINCT task FROM runs WHERE kinds != '' ORDER BY task").fetchall()
+        return [task for (task,) in rows]
+
     def abandon(self, run_id: str) -> None:
         with self._writing() as db:
             db.execute(
