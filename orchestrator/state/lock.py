@@ -9,13 +9,15 @@ import fcntl
 import os
 import socket
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
-from orchestrator.errors import RunError
+from orchestrator.errors import RunError, UnavailableError, Where
 from orchestrator.state.names import file_name, infrastructure_of, task_of
 
 CLEANING_S = 60.0
@@ -67,17 +69,30 @@ class Locks:
         self._folder = state_dir / "locks"
 
     def try_acquire(self, task: str, run_id: str, *, cleaning: bool = False) -> TaskLock | None:
-        """Take the task's lock without waiting; None when another process holds it."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self._path(task), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            return None
+        """Take the task's lock without waiting; None when another process holds it.
+
+        Raises `UnavailableError` (`state.unwritable`) where the state directory can hold none.
+        """
+        path = self._path(task)
         holder = Holder(task, run_id, os.getpid(), socket.gethostname(), time.time(), cleaning)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, msgspec.json.encode(holder), 0)
+        with ExitStack() as opened:
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                opened.callback(os.close, fd)
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, msgspec.json.encode(holder), 0)
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                raise UnavailableError(
+                    "state.unwritable",
+                    f"cannot write `{path}`: {error.strerror}",
+                    hint="the state directory must be writable by the user who runs dstream, on a disk with room",
+                    where=Where(file=str(path)),
+                ) from error
+            opened.pop_all()
         return TaskLock(fd)
 
     def acquire(self, task: str, run_id: str) -> TaskLock:
@@ -135,13 +150,22 @@ class Locks:
 
     def holder(self, task: str) -> Holder | None:
         """Who wrote itself into the lock's file last; says nothing about whether it is still alive."""
-        try:
-            return msgspec.json.decode(self._path(task).read_bytes(), type=Holder)
-        except (FileNotFoundError, *NOT_JSON):
-            return None
+        return _written(self._path(task))
+
+    def holders(self) -> Sequence[Holder]:
+        """Likewise of every lock: who holds it, or was killed while it did."""
+        found = (_written(path) for path in sorted(self._folder.glob("*.lock")))
+        return [holder for holder in found if holder is not None]
 
     def _path(self, task: str) -> Path:
         return self._folder / file_name(task, ".lock")
+
+
+def _written(path: Path) -> Holder | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Holder)
+    except (FileNotFoundError, *NOT_JSON):
+        return None
 
 
 def _of_one_run(one: Holder | None, other: Holder | None) -> bool:
