@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         "warning", description="The least important events that are logged."
     )
     log_format: Literal["text", "json"] = Field("text", description="Logs for people or for programs.")
+    log_max_size: int = Field(
+        16 << 20, ge=256 << 10, description="Size of one file of a task's log. A full one is followed by the next."
+    )
+    log_files: int = Field(4, ge=2, description="How many files of a task's log are kept: the newest ones.")
     state_dir: Path = Field(
         Path(".dstream"), description="Where state is kept; a relative path starts at the configuration file's folder."
     )
@@ -97,7 +101,7 @@ class Settings(BaseSettings):
             raise ValueError("write `5s`, `1m30s` or a number of seconds")
         return seconds
 
-    @field_validator("tmpfs_size", "memory", mode="before")
+    @field_validator("tmpfs_size", "memory", "log_max_size", mode="before")
     @classmethod
     def _size(cls, value: Any) -> Any:
         size = parse_size(value) if isinstance(value, str) else value

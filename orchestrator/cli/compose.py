@@ -16,6 +16,7 @@ from orchestrator.runtime.guard import Guard
 from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
+from orchestrator.tasklog.place import TaskLogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,7 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
             locks=Locks(folder),
             controls=Controls(folder),
             folders=InfrastructureFolders(folder),
+            logs=task_logs(folder, settings),
             sources=provided,
             runtimes=lambda scope: _runtimes(scope, folder, guard, settings),
             ready_timeout=settings.ready_timeout,
@@ -61,6 +63,11 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
 def controls(project: Project, settings: Settings) -> Controls:
     """The way to the runs of this project's tasks, whoever runs them on this host."""
     return Controls(state_folder(project, settings))
+
+
+def task_logs(folder: Path, settings: Settings) -> TaskLogs:
+    """The logs of the tasks whose state is in `folder`."""
+    return TaskLogs(folder, max_size=settings.log_max_size, files=settings.log_files)
 
 
 def state_folder(project: Project, settings: Settings) -> Path:

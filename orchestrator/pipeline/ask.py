@@ -32,7 +32,7 @@ def ask(
     timeout: float,
     ready_timeout: float,
     halt: Halt,
-    log: Callable[[Role, str], None],
+    log: Callable[[Role, bytes], None],
     ca_bundle: str | None = None,
 ) -> Reply:
     """Start the provider, ask, and see it gone. Blocks for at most `ready_timeout` + `timeout` + `EXIT_S` seconds.

@@ -15,7 +15,8 @@ from orchestrator.config.model import encode_json
 from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where
 from orchestrator.pipeline.hints import loopback
 from orchestrator.pipeline.provider import Prepared
-from orchestrator.relay.channel import Halt, Halted, Inlet, Outlet
+from orchestrator.pipeline.stderr import whole_lines
+from orchestrator.relay.channel import Halt, Inlet, Outlet
 from orchestrator.relay.control import BOM, PREFIXES, LineReader
 from orchestrator.runtime.base import Exit, Role, RunningProvider, Runtime, StreamBroken
 
@@ -33,7 +34,7 @@ class Party:
     """
 
     def __init__(
-        self, prepared: Prepared, running: RunningProvider, halt: Halt, log: Callable[[Role, str], None]
+        self, prepared: Prepared, running: RunningProvider, halt: Halt, log: Callable[[Role, bytes], None]
     ) -> None:
         self.prepared = prepared
         self.running = running
@@ -88,26 +89,10 @@ class Party:
         self.running.dispose(deadline)
 
     def _read_stderr(self, inlet: Inlet) -> None:
-        buffer = bytearray(64 * 1024)
-        view = memoryview(buffer)
-        unfinished = b""
-        try:
-            while count := inlet.read_into(view):
-                *lines, unfinished = (unfinished + buffer[:count]).split(b"\n")
-                for line in lines:
-                    self._heard(line)
-                if len(unfinished) > len(buffer):
-                    self._heard(unfinished)
-                    unfinished = b""
-        except (StreamBroken, Halted):
-            pass  # the end of the stream or of the attempt; what is left below is still worth showing
-        if unfinished:
-            self._heard(unfinished)
-
-    def _heard(self, line: bytes) -> None:
-        text = line.rstrip(b"\r").decode("utf-8", "replace")
-        self.last_words.append(text)
-        self._log(self.role, text)
+        for lines in whole_lines(inlet):
+            last = lines[:-1].rsplit(b"\n", LAST_WORDS)[-LAST_WORDS:]
+            self.last_words.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in last)
+            self._log(self.role, lines)
 
 
 def envelope(prepared: Prepared, command: str, fields: dict[str, Any]) -> bytes:
@@ -130,7 +115,7 @@ def envelope(prepared: Prepared, command: str, fields: dict[str, Any]) -> bytes:
 
 
 def start(
-    prepared: Prepared, runtime: Runtime, halt: Halt, log: Callable[[Role, str], None], ca_bundle: str | None
+    prepared: Prepared, runtime: Runtime, halt: Halt, log: Callable[[Role, bytes], None], ca_bundle: str | None
 ) -> Party:
     """Start a provider. Blocks until it runs; raises as `Runtime.start` does, with the place in the file."""
     try:

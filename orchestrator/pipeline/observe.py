@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from orchestrator.registry.image import PullEvent
 from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
+from orchestrator.tasklog.log import TaskLog
 
 Delivery = Literal["at-least-once", "best-effort"]
 RunPhase = Literal["preparing", "standby", "starting", "running", "draining", "ending", "stopping", "backing off"]
@@ -121,11 +122,12 @@ class RunControl:
 class Outbox:
     """Hands text and log lines to the observer on a thread of its own, so that no reader waits for a terminal.
 
-    What does not fit in `OUTBOX_LIMIT` bytes is dropped and counted.
+    What does not fit in `OUTBOX_LIMIT` bytes is dropped and counted. What goes to the task's log does not wait for it.
     """
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._copy: TaskLog | None = None
         self._changed = threading.Condition()
         self._items: deque[tuple[Callable[..., None], Role, Any, int]] = deque()
         self._held = 0
@@ -134,13 +136,21 @@ class Outbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
+    def copy_to(self, log: TaskLog) -> None:
+        """Give the log, too, whatever comes from now on."""
+        self._copy = log
+
     def text(self, role: Role, content: bytes) -> None:
-        """Never blocks."""
+        """Whole lines for the user. Never blocks."""
+        if self._copy is not None:
+            self._copy.said(role, content, "stdout")
         self._put(self._observer.text, role, content, len(content), content.count(b"\n"))
 
-    def log(self, role: Role, line: str) -> None:
-        """Never blocks."""
-        self._put(self._observer.provider_log, role, line, len(line), 1)
+    def log(self, role: Role, content: bytes) -> None:
+        """Whole lines of a provider's stderr. Never blocks."""
+        if self._copy is not None:
+            self._copy.said(role, content)
+        self._put(self._lines, role, content, len(content), content.count(b"\n"))
 
     def close(self, timeout: float) -> None:
         """Hand over what is held, for at most `timeout` seconds, and say what was dropped."""
@@ -152,6 +162,10 @@ class Outbox:
             self.dropped += len(self._items)
         if self.dropped:
             self._observer.warning(f"{self.dropped:,} lines of text and logs were dropped: nobody read them in time")
+
+    def _lines(self, role: Role, content: bytes) -> None:
+        for line in content[:-1].decode("utf-8", "replace").split("\n"):
+            self._observer.provider_log(role, line.rstrip("\r"))
 
     def _put(self, deliver: Callable[..., None], role: Role, content: object, size: int, lines: int) -> None:
         with self._changed:

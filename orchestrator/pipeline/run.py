@@ -50,15 +50,18 @@ def run_task(
     left behind, or the error says what is.
     """
     with Session(task, services, options, observer, control) as session, ExitStack() as reachable:
+        ended = reachable.enter_context(session.logged())
         run = _Run(session)
         reachable.callback(run.vitals.close)
         try:
             reachable.enter_context(services.controls.listen(task.name, run.requests.answers))
         except UnavailableError as error:
-            observer.warning(str(error))
+            session.observer.warning(str(error))
         for expose in options.expose:
             run.vitals.metrics = reachable.enter_context(expose(run.vitals.live)) or run.vitals.metrics
-        return run.run()
+        summary = run.run()
+        ended(summary)
+        return summary
 
 
 class _Run:
@@ -79,7 +82,13 @@ class _Run:
         self._resumed_from: int | None = None
         self._restarts = 0
         self._running_since: float | None = None
-        self.vitals = Vitals(self._task.name, session.run_id, totals=self._totals, redact=self._services.redact)
+        self.vitals = Vitals(
+            self._task.name,
+            session.run_id,
+            totals=self._totals,
+            redact=self._services.redact,
+            reset_after=self._task.restart.reset_after,
+        )
         self.requests = Requests(session.run_id, self.vitals, session.control, session.options.order)
 
     def run(self) -> RunSummary:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ from orchestrator.pipeline.ask import ask
 from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.fence import fence
 from orchestrator.pipeline.live import Expose
-from orchestrator.pipeline.observe import Observer, Outbox, RunControl
+from orchestrator.pipeline.logged import Logged, ending
+from orchestrator.pipeline.observe import Observer, Outbox, RunControl, RunSummary
 from orchestrator.pipeline.provider import Prepared, prepare
 from orchestrator.pipeline.schema_check import refuse_config
 from orchestrator.pipeline.secrecy import secret_values
@@ -29,6 +30,7 @@ from orchestrator.runtime.base import Role, Runtime, Scope
 from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
 from orchestrator.state.store import StateStore
+from orchestrator.tasklog.place import TaskLogs
 
 Reply = TypeVar("Reply")
 OUTBOX_CLOSE_S = 5.0
@@ -48,6 +50,7 @@ class Services:
     locks: Locks
     controls: Controls
     folders: InfrastructureFolders
+    logs: TaskLogs
     sources: Sources
     runtimes: Callable[[Scope], Mapping[Kind, Callable[[], Runtime]]]
     ready_timeout: float = 30.0
@@ -121,6 +124,16 @@ class Session:
         """Take the task's own lock besides. Raises `RunError` (`task.running`)."""
         self._open.enter_context(self.services.locks.acquire(self.task.name, self.run_id))
         self._held.add(self.task.name)
+
+    @contextmanager
+    def logged(self) -> Iterator[Callable[[RunSummary], None]]:
+        """Write what happens from here on to the task's log too; see `orchestrator.pipeline.logged.ending`."""
+        observer, redact = self.observer, self.services.redact
+        with closing(self.services.logs.open(self._name, self.run_id, redact=redact, trouble=observer.warning)) as log:
+            self.observer = Logged(observer, log)
+            self.outbox.copy_to(log)
+            with ending(log) as ended:
+                yield ended
 
     def runtime(self, kind: str) -> Runtime:
         """The runtime of this kind, made when first asked for."""

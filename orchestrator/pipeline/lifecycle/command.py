@@ -51,7 +51,7 @@ def command(
     patience: Patience,
     control: RunControl,
     on_cut: Callable[[], None],
-    log: Callable[[Role, str], None],
+    log: Callable[[Role, bytes], None],
     redact: Callable[[str], str],
     ca_bundle: str | None = None,
 ) -> Answer:

@@ -30,6 +30,7 @@ from orchestrator.runtime.process import ProcessRuntime
 from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
+from orchestrator.tasklog.place import TaskLogs
 
 ROLES: tuple[Role, Role] = ("input", "output")
 PUPPET = Path(__file__).parents[2] / "fakes" / "puppet.py"
@@ -126,6 +127,7 @@ class Stage:
             locks=Locks(self.state_dir),
             controls=Controls(self.state_dir),
             folders=InfrastructureFolders(self.state_dir),
+            logs=TaskLogs(self.state_dir),
             sources=Sources(
                 images=EngineImages(),
                 artifacts=Artifacts(RegistryClient, ArtifactCache(self.folder / "artifacts")),
