@@ -77,6 +77,9 @@ class PersonWatches(Watching):
     def warning(self, message: str) -> None:
         self.screen.note(words.warning(LOGS.redactor.text(message), color=self.screen.color))
 
+    def serving(self, address: str) -> None:
+        self.screen.note(f"metrics at http://{address}/metrics")
+
     def running(self, progress: Callable[[], Progress]) -> None:
         if self.screen.interactive:
             if self._meter is not None:
@@ -113,6 +116,9 @@ class LogWatches(PersonWatches):
     def warning(self, message: str) -> None:
         self._log.warning(message)
 
+    def serving(self, address: str) -> None:
+        self._log.info("metrics", address=address)
+
     def running(self, progress: Callable[[], Progress]) -> None:
         """Progress is for people."""
 
@@ -139,6 +145,9 @@ class ProgramWatches(Watching):
 
     def warning(self, message: str) -> None:
         self._event({"event": "warning", "message": LOGS.redactor.text(message)})
+
+    def serving(self, address: str) -> None:
+        self._event({"event": "metrics", "address": address})
 
     def running(self, progress: Callable[[], Progress]) -> None:
         """Progress is for people; a program has the summary."""

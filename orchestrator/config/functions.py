@@ -13,6 +13,9 @@ from orchestrator.config.jsontext import decode_json
 from orchestrator.config.source import Place, read_text
 from orchestrator.config.values import JSON, Secret, kind, same, to_text
 
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts the credentials of a service."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -75,7 +78,7 @@ def call(name: str, values: Sequence[JSON], at: Place, around: Surroundings) -> 
 
 def _env(given: Arguments) -> JSON:
     name = given.text(0)
-    value = given.around.environ.get(name)
+    value = _environment(name, given)
     if value is None and len(given.values) == 2:
         return given.values[1]
     if value is None:
@@ -87,6 +90,17 @@ def _env(given: Arguments) -> JSON:
         message = f"environment variable `{name}` is not valid UTF-8"
         raise given.at.error("config.encoding", message, "base64-encode binary values") from None
     return Secret(value)
+
+
+def _environment(name: str, given: Arguments) -> str | None:
+    """The variable, or the systemd credential of that name."""
+    value = given.around.environ.get(name)
+    folder = given.around.environ.get(CREDENTIALS)
+    if value is not None or not folder or Path(name).name != name:
+        return value
+    path = Path(folder, name)
+    # Who writes a file with one line means the line.
+    return read_text(path, where=given.at.where).removesuffix("\n") if path.is_file() else None
 
 
 def _file(given: Arguments) -> JSON:

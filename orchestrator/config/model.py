@@ -230,11 +230,15 @@ class Project:
 
     def task(self, name: str) -> Task:
         """The task called `name`. Raises `ConfigError` (`config.unknown_task`, or what is wrong in it)."""
+        self.require(name)
+        return self.tasks[name]
+
+    def require(self, name: str) -> None:
+        """See that there is a task called `name`, decoding nothing. Raises `ConfigError` (`config.unknown_task`)."""
         if name not in self.tasks:
             hint = suggestion(name, self.tasks) or "the file has no tasks"
             message = f"no task `{name}` in {self.path.name}"
             raise ConfigError("config.unknown_task", message, hint=hint, where=Where(file=str(self.path)))
-        return self.tasks[name]
 
 
 def lock_path(path: Path) -> Path:

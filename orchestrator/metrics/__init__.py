@@ -1,0 +1,1 @@
+"""A run's figures for monitoring systems, made of `orchestrator.pipeline.live.Live`."""

@@ -1,0 +1,1 @@
+"""What dstream and systemd say to each other: a unit for a task, and the messages of its run."""
