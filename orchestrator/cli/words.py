@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,6 +90,26 @@ def age(seconds: float) -> str:
         if number > 0:
             return f"{number} {unit}{'' if number == 1 else 's'}"
     return "less than a minute"
+
+
+def short_age(seconds: float) -> str:
+    """How long ago, for a column: `3s`, `12m`, `5h`, `40d`."""
+    seconds = max(0.0, seconds)
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length or (unit == "d" and seconds >= length):
+            return f"{int(seconds // length)}{unit}"
+    return f"{int(seconds)}s"
+
+
+def moment(at: float, now: float) -> str:
+    """When, in local time: `14:03:22` of the last half day, else with its date."""
+    form = "%H:%M:%S" if abs(now - at) < 43200 else "%Y-%m-%d %H:%M"
+    return time.strftime(form, time.localtime(at))
+
+
+def rate(number: float) -> str:
+    """`0/s`, `0.4/s`, `1,204/s`."""
+    return f"{number:.1f}/s" if 0 < number < 10 else f"{number:,.0f}/s"
 
 
 def duration(seconds: float) -> str:

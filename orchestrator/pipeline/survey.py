@@ -33,6 +33,7 @@ class TaskStatus:
     """One task. `since` is Unix time, None where it was never run. `why` says what is wrong, where something is.
 
     `live` is what its run says, `holder` who runs it where it does not, `last` the newest run here, under way or not.
+    `checkpoint_at` is when its newest resume point was stored.
     """
 
     task: str
@@ -42,6 +43,8 @@ class TaskStatus:
     live: Live | None = None
     holder: Holder | None = None
     last: PastRun | None = None
+    checkpoint_at: float | None = None
+    dead_letters: int = 0
 
     @property
     def running(self) -> bool:
@@ -78,23 +81,27 @@ def _status(task: str, answer: Live | DstreamError, state: StateStore, locks: Lo
     if isinstance(answer, Live):
         return _running(answer, state.last_run(task))
     holder = locks.running(task)
-    last = state.last_run(task)  # after the lock: a run closes its record before it gives that up
+    # Read behind the lock: a run closes its record before it gives that up.
+    last, stored, letters = state.last_run(task), state.checkpoint(task), state.dead_letters(task)
+
+    def status(now: TaskState, since: float | None = None, why: str | None = None) -> TaskStatus:
+        checkpoint_at = stored.saved_at if stored is not None else None
+        return TaskStatus(task, now, since, why, None, holder, last, checkpoint_at, letters)
+
     if holder is not None:
         opening = answer.code == "task.not_running" and time.time() - holder.since < OPENING_S
-        why = None if opening else answer.message
-        return TaskStatus(task, "starting" if opening else "not answering", holder.since, why, holder=holder, last=last)
+        return status("starting", holder.since) if opening else status("not answering", holder.since, answer.message)
     if last is None:
-        return TaskStatus(task, "never run")
+        return status("never run")
     if last.ended_at is None:
         why = f"its process was killed; `dstream run {task}` cleans up behind it and goes on"
-        return TaskStatus(task, "killed", last.started_at, why, last=last)
-    if last.outcome == "failed":
-        return TaskStatus(task, "failed", last.ended_at, last.error, last=last)
-    return TaskStatus(task, "stopped", last.ended_at, last=last)
+        return status("killed", last.started_at, why)
+    return status("failed" if last.outcome == "failed" else "stopped", last.ended_at, last.error)
 
 
 def _running(live: Live, last: PastRun | None) -> TaskStatus:
     why = live.last_error if live.state in {"backing off", "failed"} or live.failures_in_a_row else None
     if why is not None and live.failures_in_a_row > 1:
         why = f"failed {live.failures_in_a_row} times in a row: {why}"
-    return TaskStatus(live.task, live.state, live.since, why, live=live, last=last)
+    checkpoint_at = live.checkpoint.saved_at if live.checkpoint is not None else None
+    return TaskStatus(live.task, live.state, live.since, why, live, None, last, checkpoint_at, live.dead_letters)

@@ -42,14 +42,18 @@ _STATES: Mapping[Phase, RunState] = {
 class Vitals:
     """The run's own thread writes, any thread reads `live`; nothing here blocks.
 
-    `totals` has the run's figures. `close` ends the sampling of them.
+    `totals` has the run's figures; `close` ends the sampling of them. An attempt that lasts `reset_after` seconds is a
+    good one.
     """
 
-    def __init__(self, task: str, run_id: str, *, totals: Totals, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self, task: str, run_id: str, *, totals: Totals, redact: Callable[[str], str], reset_after: float
+    ) -> None:
         self._task = task
         self._run_id = run_id
         self._totals = totals
         self._redact = redact
+        self._reset_after = reset_after
         self._started_at = time.time()
         self._state: RunState = "starting"
         self._since = self._started_at
@@ -61,6 +65,7 @@ class Vitals:
         self._prepared: dict[Role, Prepared] = {}
         self._attempt: Attempt | None = None
         self._under_way = False
+        self._attempt_began = 0.0
         self._sampler = Sampler(totals.counts)
         self.dead_letters = 0
         self.metrics: str | None = None
@@ -83,7 +88,10 @@ class Vitals:
 
     def began(self, attempt: Attempt) -> None:
         """Another attempt is under way."""
+        if self._attempt is not None:
+            self._restarts += 1
         self._attempt, self._under_way = attempt, True
+        self._attempt_began = time.monotonic()
 
     def ended(self) -> None:
         """The attempt is over, and what it started is gone."""
@@ -93,7 +101,6 @@ class Vitals:
         """An attempt failed with `error`, or ended well; the next one begins in `pause` seconds."""
         if error is not None:
             self._last_error = self._redact(error)
-        self._restarts += 1
         self._failures_in_a_row = in_a_row
         self._enter("backing off")
         self._next_attempt_at = self._since + pause
@@ -121,7 +128,7 @@ class Vitals:
             since=self._since,
             started_at=self._started_at,
             restarts=self._restarts,
-            failures_in_a_row=self._failures_in_a_row,
+            failures_in_a_row=0 if self._lasts() else self._failures_in_a_row,
             next_attempt_at=self._next_attempt_at,
             last_error=self._last_error,
             delivery=attempt.delivery if attempt is not None else "best-effort",
@@ -135,6 +142,10 @@ class Vitals:
             last_words=self._last_words(),
             metrics=self.metrics,
         )
+
+    def _lasts(self) -> bool:
+        """Whether this attempt has gone well for so long that what failed before it is forgotten."""
+        return self._under_way and time.monotonic() - self._attempt_began >= self._reset_after
 
     def _enter(self, state: RunState) -> None:
         self._state, self._since, self._next_attempt_at = state, time.time(), None
