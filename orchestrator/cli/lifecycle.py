@@ -40,6 +40,7 @@ class Working:
     task: Task
     services: Services
     call: Callable[..., Any]
+    control: RunControl
     quiesce: Callable[[], None]
     """Clears the terminal of what moves on it, before anything is printed."""
 
@@ -176,6 +177,7 @@ def working(invocation: Invocation, name: str, asked: Asked, timeout: str | None
                 task,
                 offered,
                 lambda verb, **further: verb(task, offered, options, watching, control, **further),
+                control,
                 watching.close,
             )
         except Halted:

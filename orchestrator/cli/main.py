@@ -17,6 +17,7 @@ from orchestrator.cli import (
     init,
     plan,
     providers,
+    ps,
     run,
     snapshot,
     state,
@@ -81,6 +82,7 @@ def around(
 app.command("init")(init.init)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("ps")(ps.ps)
 app.command("status")(status.status)
 app.command("destroy")(destroy.destroy)
 app.command("snapshot")(snapshot.snapshot)

@@ -14,6 +14,9 @@ from orchestrator.cli.events import emit, error_event
 from orchestrator.cli.failure import report
 from orchestrator.cli.lifecycle import working
 from orchestrator.cli.plan_lines import part_lines, part_object
+from orchestrator.cli.redraw import again_and_again, watch_lines
+from orchestrator.cli.run_lines import run_lines
+from orchestrator.cli.task_rows import task_event
 from orchestrator.errors import EXIT_DONE, DstreamError
 from orchestrator.logs import LOGS
 from orchestrator.pipeline.lifecycle.status import (
@@ -22,53 +25,94 @@ from orchestrator.pipeline.lifecycle.status import (
     infrastructure_status,
     run_status,
 )
+from orchestrator.pipeline.loads import Load, Loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.state.store import PastRun
+    from orchestrator.cli.lifecycle import Working
+    from orchestrator.runtime.base import Role
 
 
-def status_and_show(
-    invocation: Invocation, name: str, asked: Asked, *, timeout: str | None, infrastructure: bool, detailed: bool
-) -> int:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What `status` shall tell of."""
+
+    infrastructure: bool
+    detailed: bool
+    watch: bool
+
+
+def status_and_show(invocation: Invocation, name: str, asked: Asked, *, timeout: str | None, wanted: Wanted) -> int:
     """The exit code: that of the first provider that could not tell."""
     found: InfrastructureStatus | None = None
     with working(invocation, name, asked, timeout) as work:
-        run = run_status(work.task, work.services)
-        if not invocation.json:
-            show(run_lines(name, run))
-        if infrastructure:
+        run = _RunPart(work, detailed=wanted.detailed)
+        if not (invocation.json or wanted.watch):
+            show(run.lines())
+        if wanted.infrastructure:
             try:
                 found = work.call(infrastructure_status)
             except DstreamError as error:  # what is known of the run is told all the same
                 found = InfrastructureStatus(failures=(error,))
             work.quiesce()
-    if invocation.json:
-        emit(_event(name, run, found))
-    elif found is not None:
-        show(infrastructure_lines(found, detailed=detailed))
+        if wanted.watch:
+            _watch(invocation, work, run, found, detailed=wanted.detailed)
+        elif invocation.json:
+            emit(run.event(found))
+        elif found is not None:
+            show(infrastructure_lines(found, detailed=wanted.detailed))
     failures = found.failures if found is not None else ()
     for failure in failures:
         report(failure, invocation)
     return next((failure.exit_code for failure in failures), EXIT_DONE)
 
 
-def run_lines(name: str, run: RunStatus) -> Iterator[str]:
-    """The first part."""
-    yield f"{name} is being run {run.running}" if run.running else f"{name} is not running on this host"
-    if run.last is not None and (run.running is None or run.last.run_id != run.running.run_id):
-        yield f"    last run: {_past(run.last)}"
-        if run.last.error:
-            yield f"    its error: {LOGS.redactor.text(run.last.error)}"
-    if run.checkpoint is None:
-        yield "    no stored state: a run begins anew"
+def _watch(
+    invocation: Invocation, work: Working, run: _RunPart, found: InfrastructureStatus | None, *, detailed: bool
+) -> None:
+    """Look at the run again and again. Its infrastructure was asked once: that starts its providers."""
+    told_at = time.time()
+
+    def lines() -> Sequence[str]:
+        told = list(run.lines())
+        if found is not None:
+            told += ["", f"infrastructure, as it was {words.age(time.time() - told_at)} ago:"]
+            told += infrastructure_lines(found, detailed=detailed)
+            told += [f"could not be told: {LOGS.redactor.text(str(failure))}" for failure in found.failures]
+        return told
+
+    if invocation.json:
+        again_and_again(work.control, lambda: emit({**run.event(found), "infrastructure_at": told_at}))
     else:
-        stored = words.age(time.time() - run.checkpoint.saved_at)
-        yield f"    state: checkpoint {run.checkpoint.id}, stored {stored} ago"
-    if run.dead_letters:
-        yield f"    dead letters: {run.dead_letters:,}"
+        watch_lines(work.control, lines)
+
+
+class _RunPart:
+    """The first part, as it is whenever it is asked for."""
+
+    def __init__(self, work: Working, *, detailed: bool) -> None:
+        self._work = work
+        self._detailed = detailed
+        self._loads = Loads(work.services.controls, work.task.name)
+
+    def lines(self) -> Iterator[str]:
+        run, loads = self._look()
+        return run_lines(run, time.time(), detailed=self._detailed, loads=loads)
+
+    def event(self, found: InfrastructureStatus | None) -> dict[str, Any]:
+        run, loads = self._look()
+        return _event(run, loads if self._detailed else None, found)
+
+    def _look(self) -> tuple[RunStatus, dict[Role, Load]]:
+        run = run_status(self._work.task, self._work.services)
+        if not self._detailed or run.now.live is None:
+            return run, {}
+        try:
+            return run, self._loads.now()
+        except DstreamError:  # it ends, or its engine hangs; the rest is worth showing
+            return run, {}
 
 
 def infrastructure_lines(found: InfrastructureStatus, *, detailed: bool) -> Iterator[str]:
@@ -82,16 +126,7 @@ def infrastructure_lines(found: InfrastructureStatus, *, detailed: bool) -> Iter
         yield from (f"    | {line}" for line in part.message.splitlines())
 
 
-def _past(last: PastRun) -> str:
-    if last.ended_at is None:
-        return f"began {words.age(time.time() - last.started_at)} ago, and was killed"
-    ended = words.age(time.time() - last.ended_at)
-    took = words.duration(last.ended_at - last.started_at)
-    relayed = words.records(last.figures.get("relayed"))
-    return f"{last.outcome} {ended} ago after {took}: {relayed} relayed, {last.delivery or 'delivery unknown'}"
-
-
-def _event(name: str, run: RunStatus, found: InfrastructureStatus | None) -> dict[str, Any]:
+def _event(run: RunStatus, loads: dict[Role, Load] | None, found: InfrastructureStatus | None) -> dict[str, Any]:
     infrastructure = None
     if found is not None:
         infrastructure = {
@@ -100,14 +135,16 @@ def _event(name: str, run: RunStatus, found: InfrastructureStatus | None) -> dic
             "busy": None if found.busy is None else msgspec.to_builtins(found.busy),
         }
     checkpoint = run.checkpoint
+    now = task_event(run.now)
     return {
         "event": "status",
-        "task": name,
+        "task": run.now.task,
         "run": {
+            **{key: now[key] for key in ("state", "since", "why", "live", "last")},
             "running": None if run.running is None else msgspec.to_builtins(run.running),
-            "last": None if run.last is None else dataclasses.asdict(run.last),
             "checkpoint": None if checkpoint is None else {"id": checkpoint.id, "saved_at": checkpoint.saved_at},
             "dead_letters": run.dead_letters,
+            **({} if loads is None else {"loads": {role: dataclasses.asdict(load) for role, load in loads.items()}}),
         },
         "infrastructure": infrastructure,
     }

@@ -9,6 +9,7 @@ import typer
 from orchestrator.cli.completion import TaskName
 from orchestrator.cli.init import AnswerTimeout
 from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.ps import Watch
 from orchestrator.cli.run import Locked, Pull, VariableFiles, Variables
 
 
@@ -17,7 +18,10 @@ def status(
     task: TaskName,
     *,
     no_infra: Annotated[bool, typer.Option("--no-infra", help="Only what is known on this host.")] = False,
-    detailed: Annotated[bool, typer.Option("--detailed", help="With all that is known of each resource.")] = False,
+    detailed: Annotated[
+        bool, typer.Option("--detailed", help="With both providers, and all that is known of each resource.")
+    ] = False,
+    watch: Watch = False,
     pull: Pull = None,
     locked: Locked = False,
     timeout: AnswerTimeout = None,
@@ -27,11 +31,11 @@ def status(
     """Show how a task is, and its infrastructure.
 
     The infrastructure is looked at as it is, and what was changed behind its back is shown. Changes nothing.
+    With --watch it is asked once, and shown with its age.
     """
     from orchestrator.cli.asking import Asked
-    from orchestrator.cli.reporting import status_and_show
+    from orchestrator.cli.reporting import Wanted, status_and_show
 
     asked = Asked(pull, locked, var, var_file)
-    return status_and_show(
-        invocation_of(context), task, asked, timeout=timeout, infrastructure=not no_infra, detailed=detailed
-    )
+    wanted = Wanted(infrastructure=not no_infra, detailed=detailed, watch=watch)
+    return status_and_show(invocation_of(context), task, asked, timeout=timeout, wanted=wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -50,10 +51,10 @@ class Requests:
         return answer
 
     def _usage(self, request: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002  # it asks for all there is
-        """What each provider takes of the host at this moment; None for one that is not running, or cannot tell."""
+        """What each provider takes of the host, and `at` which second of a clock; None where nobody can tell."""
         attempt = self.attempt
         parties = dict(attempt.parties) if attempt is not None else {}
-        return {role: _fields(party.running.usage(USAGE_S)) for role, party in parties.items()}
+        return {role: _usage_fields(party.running.usage(USAGE_S)) for role, party in parties.items()}
 
     def _stop(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Drain, within `grace` seconds where it is given; with a grace of 0 end at once. Tells the state until now."""
@@ -78,8 +79,8 @@ class Requests:
         return {"run_id": self._run_id, "tables": signal["tables"], "filter": signal.get("filter")}
 
 
-def _fields(usage: Usage | None) -> dict[str, Any] | None:
-    return None if usage is None else asdict(usage)
+def _usage_fields(usage: Usage | None) -> dict[str, Any] | None:
+    return None if usage is None else {**asdict(usage), "at": time.monotonic()}
 
 
 def snapshot_signal(request: Mapping[str, Any], streams: Sequence[Stream] | None) -> dict[str, Any]:

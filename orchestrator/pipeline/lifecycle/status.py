@@ -10,17 +10,18 @@ from orchestrator.pipeline.lifecycle.plan import ProviderPart
 from orchestrator.pipeline.lifecycle.work import MAKING_ORDER, working
 from orchestrator.pipeline.observe import Observer, RunControl
 from orchestrator.pipeline.services import RunOptions, Services
+from orchestrator.pipeline.survey import TaskStatus, survey
 from orchestrator.state.lock import Holder
 from orchestrator.state.names import infrastructure_of
-from orchestrator.state.store import Checkpoint, PastRun
+from orchestrator.state.store import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """`running` is who runs the task on this host at this moment, `last` its newest run here, ended or not."""
+    """`now` is how the task is, `running` who runs it on this host at this moment."""
 
+    now: TaskStatus
     running: Holder | None
-    last: PastRun | None
     checkpoint: Checkpoint | None
     dead_letters: int
 
@@ -38,11 +39,12 @@ class InfrastructureStatus:
 
 
 def run_status(task: Task, services: Services) -> RunStatus:
-    """From what is stored, and without starting anything. Raises `UnavailableError` as the store does."""
+    """From what its run says and what is stored, without starting anything. Blocks, and raises, as `survey` does."""
     state = services.state
+    (now,) = survey([task.name], state=state, locks=services.locks, controls=services.controls)
     return RunStatus(
-        running=services.locks.running(task.name),
-        last=state.last_run(task.name),
+        now=now,
+        running=services.locks.running(task.name) if now.running else None,
         checkpoint=state.checkpoint(task.name),
         dead_letters=state.dead_letters(task.name),
     )
