@@ -85,7 +85,9 @@ class AzureBlobState:
         return self._local.project
 
     def owner(self, task: str) -> str:
-        return self._read(task).owner or self.project
+        held = self._held.get(task)
+        document = held.document if held is not None and held.lease.sure else self._read(task)
+        return document.owner or self.project
 
     def claim(
         self, task: str, run_id: str, kinds: Sequence[str] = (), contents: Mapping[str, str] | None = None

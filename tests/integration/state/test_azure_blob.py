@@ -231,6 +231,14 @@ def test_what_a_task_made_elsewhere_belongs_to_it_on_every_host(hosts: Hosts) ->
     assert second.owner("t") == first.project
 
 
+def test_whose_a_task_is_needs_no_network_while_it_is_held(hosts: Hosts) -> None:
+    with Proxy(hosts.azurite.address) as network:
+        one = hosts.open("one", through=network.address)
+        one.claim("t", "run-1")
+        network.cut()
+        assert one.owner("t") == one.project
+
+
 def test_runs_that_were_killed_stay_open_on_their_own_host(hosts: Hosts) -> None:
     one, two = hosts.open("one"), hosts.open("two")
     claim = one.claim("orders", "R1", ["path"])
