@@ -152,17 +152,19 @@ def _plain(value: Any) -> Any:
 def _render_text(_logger: Any, _method: str, event: _Event) -> str:
     """`2026-01-31T10:15:00Z info  started task=orders`, one line whatever the values hold."""
     time, level, text = event.pop("timestamp"), event.pop("level"), event.pop("event")
-    fields = "".join(f" {key}={_word(value)}" for key, value in event.items())
-    return f"{time} {level:<7} {_one_line(str(text))}{fields}"
+    fields = "".join(f" {key}={word(value)}" for key, value in event.items())
+    return f"{time} {level:<7} {one_line(str(text))}{fields}"
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """A value behind `name=`, in quotes where it would be taken for more than one."""
     text = value if isinstance(value, str) else str(value)
     plain = text.isprintable() and not any(char in text for char in " \"'=")
-    return text if plain and text else '"' + _one_line(text).replace('"', '\\"') + '"'
+    return text if plain and text else '"' + one_line(text).replace('"', '\\"') + '"'
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """`text` with whatever is not printed escaped."""
     return (
         text
         if text.isprintable()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "[secret]"
 
@@ -13,6 +14,12 @@ SHORTEST = 4
 """Shorter secrets are let through: masking every `1` or `no` would hide the log and protect nothing."""
 
 _SHORTEST_LINE = 8  # of a secret of several lines, such as a key file, that logs show line by line
+
+
+_PASSWORD = re.compile(
+    r"(?:^|;)\s*(?:password|pwd|[\w ]*(?:key|signature|secret|token))\s*=\s*(?:\"([^\"]*)\"|([^;]*))", re.IGNORECASE
+)
+_IN_URL = re.compile(r"\w://[^/?#\s:@]*:([^/?#\s@]+)@")
 
 
 class Redactor:
@@ -59,14 +66,26 @@ def _pieces(secret: str) -> Iterator[str]:
     whole = secret.strip()
     if len(whole) >= SHORTEST:
         yield whole
+    yield from (found for found in _passwords(whole) if len(found) >= SHORTEST)
     if "\n" in whole:
         yield from (line.strip() for line in whole.split("\n") if len(line.strip()) >= _SHORTEST_LINE)
 
 
+def _passwords(secret: str) -> Iterator[str]:
+    """What a connection string keeps secret: programs log its parts one by one."""
+    for found in _PASSWORD.finditer(secret):
+        yield (found[1] or found[2]).strip().strip("'\"{}")
+    for found in _IN_URL.finditer(secret):
+        yield found[1]
+        yield unquote(found[1])
+
+
 def _spellings(secret: str) -> Iterator[str]:
     yield secret
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for ascii_only in (True, False):
+        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield once
+        yield json.dumps(once)[1:-1]  # a JSON text within another
     yield _escaped_for_html(secret)
     yield repr(secret)[1:-1]
     data = secret.encode("utf-8", "surrogateescape")

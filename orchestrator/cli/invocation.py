@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DEFAULT_FILE = Path("dstream.hcl")
 
 _WITH_VALUE = frozenset({"-c", "--config", "-l", "--log-level", "-f", "--log-format", "--engine-host"})
+_OF_VERBS = {"logs": frozenset({"-f"})}
+"""What a verb takes for something else: `dstream logs -f` follows."""
+
 _FLAGS = frozenset({"-q", "--quiet", "--json", "--no-color", "--debug"})
 
 
@@ -39,7 +42,7 @@ class Invocation:
         minds = self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return not minds and not self.json and stream.isatty()
 
-    def project(self, variables: Sequence[str] = (), files: Sequence[Path] = ()) -> Project:
+    def project(self, variables: Sequence[str] = (), files: Sequence[Path | str] = ()) -> Project:
         """Read dstream.hcl. `variables` are `name=value`. Raises `ConfigError`."""
         from orchestrator.cli.values import assignments
         from orchestrator.config import load_project
@@ -67,7 +70,8 @@ def invocation_of(context: typer.Context) -> Invocation:
 def hoisted(arguments: Sequence[str]) -> list[str]:
     """`arguments` with the global options first, wherever they stood before a `--`.
 
-    `dstream run orders -c other.hcl` is as good as `dstream -c other.hcl run orders`.
+    `dstream run orders -c other.hcl` is as good as `dstream -c other.hcl run orders`, unless the verb has such an
+    option itself.
     """
     first: list[str] = []
     rest: list[str] = []
@@ -78,7 +82,9 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
             rest += [argument, *waiting]
             break
         name, equals, _ = argument.partition("=")
-        if argument in _FLAGS or (name in _WITH_VALUE and equals and name.startswith("--")):
+        if rest and argument in _OF_VERBS.get(rest[0], ()):
+            rest.append(argument)
+        elif argument in _FLAGS or (name in _WITH_VALUE and equals and name.startswith("--")):
             first.append(argument)
         elif argument in _WITH_VALUE:
             first += [argument, *waiting[:1]]

@@ -14,7 +14,9 @@ from orchestrator.cli import (
     check,
     destroy,
     discover,
+    generate,
     init,
+    logs,
     plan,
     providers,
     ps,
@@ -84,11 +86,13 @@ app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("ps")(ps.ps)
 app.command("status")(status.status)
+app.command("logs")(logs.logs)
 app.command("destroy")(destroy.destroy)
 app.command("snapshot")(snapshot.snapshot)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("validate")(validate.validate)
+app.add_typer(generate.app, name="generate")
 app.add_typer(providers.app, name="providers")
 app.add_typer(state.app, name="state")
 app.command("version")(version.version)

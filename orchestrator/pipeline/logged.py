@@ -23,7 +23,7 @@ class Logged:
         self._log = log
 
     def phase(self, phase: Phase, detail: str = "") -> None:
-        self._log.event("info", f"{phase} {detail}".rstrip(), phase=phase)
+        self._log.event("info", phase, detail=detail or None)
         self._observer.phase(phase, detail)
 
     def pull(self, event: PullEvent) -> None:
@@ -76,6 +76,7 @@ def ending(log: TaskLog) -> Iterator[Callable[[RunSummary], None]]:
 def _ended(log: TaskLog, summary: RunSummary) -> None:
     figures = dataclasses.asdict(summary)
     counts = figures.pop("counts")
+    figures["duration_s"] = round(summary.duration_s, 3)
     for known in ("task", "run_id"):
         del figures[known]
     level = "error" if summary.outcome == "failed" else "info"
