@@ -31,8 +31,10 @@ STATE_FILE = "state.db"
 
 
 @contextlib.contextmanager
-def services(project: Project, settings: Settings, *, locked: bool = False) -> Iterator[Services]:
+def services(project: Project, settings: Settings, *, locked: bool = False, shared: bool = True) -> Iterator[Services]:
     """What the verbs work with, closed afterwards. With `locked` every provider must be in the lock.
+
+    Without `shared` the state is what this host knows: it is always there, and needs no secret.
 
     Raises `UnavailableError` (`state.unavailable`), and `ConfigError` for a `state` block that is wrong.
     """
@@ -41,7 +43,7 @@ def services(project: Project, settings: Settings, *, locked: bool = False) -> I
         guard = Guard()
         local = SqliteState(folder / STATE_FILE)
         opened.callback(local.close)
-        state = _state(project.state(), local, guard)
+        state = _state(project.state() if shared else None, local, guard)
         opened.callback(state.close)
         provided = opened.enter_context(sources(project, settings, locked=locked))
         yield Services(
@@ -93,6 +95,11 @@ def _state(place: SharedState | None, local: SqliteState, guard: Guard) -> State
 
     LOGS.redactor.add([place.connection_string])
     return AzureBlobState(place, local, guard.until)
+
+
+def runtimes(scope: Scope, folder: Path, settings: Settings) -> Mapping[Kind, Callable[[], Runtime]]:
+    """What makes the runtimes of one scope, with a guard of their own; `folder` is the state directory."""
+    return _runtimes(scope, folder, Guard(), settings)
 
 
 def _runtimes(scope: Scope, folder: Path, guard: Guard, settings: Settings) -> Mapping[Kind, Callable[[], Runtime]]:

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -143,6 +144,18 @@ class RegistryClient:
             hint = f"log in to {registry} if it lists them to its users, or name a catalog instead"
             raise UnavailableError("registry.no_listing", message, hint=hint)
         return [above + name.removeprefix(below) for name in map(str, names) if name.startswith(below)]
+
+    def moment(self, registry: str) -> float | None:
+        """The registry's own clock as its answer tells it: Unix time, in whole seconds; None where it does not."""
+
+        def read(answer: Response) -> float | None:
+            try:
+                return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+            except ValueError:
+                return None
+
+        asked = self._transport.asked(Reference.parse(f"{registry}/any"), "the time")
+        return self._transport.ask(asked, "GET", "/v2/", read, expected=(401, 403, 404))
 
     def referrers(self, reference: Reference, artifact_type: str | None = None) -> list[Descriptor]:
         """What was attached to the digest of `reference`: by the referrers API, or by its fallback tag.

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 from orchestrator.errors import DstreamError, UnavailableError
 from orchestrator.runtime.base import ImageProgram, Launch, Leftover, Scope
 from orchestrator.runtime.container import RunningContainer
+from orchestrator.runtime.facts import EngineFacts, facts_of
 from orchestrator.runtime.refusals import container_refused, engine_unreachable
 from orchestrator.runtime.sandbox import LABEL_PROJECT, LABEL_RUN, LABEL_TASK, Limits, container, effective_user, name
 from orchestrator.runtime.usage import container_usage
@@ -249,6 +250,10 @@ class Engine:
         with self._client() as api:
             found = api.containers(all=True, filters={"label": [label]})
         return [(item["Id"], item.get("Labels") or {}) for item in found]
+
+    def facts(self) -> EngineFacts:
+        with self._client() as api:
+            return facts_of(self.address, api.info(), api.version())
 
     def answers(self, timeout: float) -> bool:
         try:

@@ -19,6 +19,6 @@ def task_of(name: str) -> str:
 
 
 def file_name(task: str, suffix: str) -> str:
-    """A file name for the task: readable, and another one for every task. `suffix` begins with its dot."""
+    """A file name for the task: readable, and another one for every task. `suffix` follows it as it is."""
     readable = re.sub(r"[^A-Za-z0-9._-]", "_", task)[:60]
     return f"{readable}-{sha256(task.encode()).hexdigest()[:8]}{suffix}"

@@ -1,0 +1,24 @@
+"""`dstream doctor`"""
+
+from __future__ import annotations
+
+import typer
+
+from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.run import VariableFiles, Variables
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    var: Variables = [],  # noqa: B006  # typer copies it
+    var_file: VariableFiles = [],  # noqa: B006  # typer copies it
+) -> int:
+    """Look at all that tasks need of this host, and say what mends what is wrong. Changes nothing.
+
+    Engine, registries, disks, clock, state, locks and what killed runs left; without a dstream.hcl what is left of it.
+    Exits 4 where something failed.
+    """
+    from orchestrator.cli.doctoring import examine_and_show
+
+    return examine_and_show(invocation_of(context), variables=var, files=var_file)
