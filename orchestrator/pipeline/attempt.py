@@ -15,12 +15,13 @@ from typing import Any
 from dstream_sdk.protocol import SignalLine
 from orchestrator.errors import RunError, UnavailableError
 from orchestrator.pipeline.conversation import Party, envelope, greet, start, take_handshake
-from orchestrator.pipeline.observe import Delivery, Outbox, Phase, RunControl
+from orchestrator.pipeline.observe import Delivery, Hears, Phase, RunControl
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.watch import EXIT_S, SETTLE_S, Forced, Report, Reports, Watch
 from orchestrator.relay.channel import Halt, Halted
 from orchestrator.relay.counters import Ledger, Settled
 from orchestrator.relay.pump import Pump
+from orchestrator.relay.recording import Recording
 from orchestrator.relay.replies import Replies
 from orchestrator.relay.settle import InputWriter, Settler
 from orchestrator.runtime.base import Role, Runtime
@@ -58,9 +59,10 @@ class Attempt:
         terms: Terms,
         allowed: Callable[[], None],
         commit: Callable[[Settled], None],
-        outbox: Outbox,
+        outbox: Hears,
         control: RunControl,
         on_phase: Callable[[Phase], None],
+        recording: Recording | None = None,
     ) -> None:
         self._prepared: dict[Role, Prepared] = {"input": source, "output": output}
         self._runtime_of = runtime_of
@@ -70,6 +72,7 @@ class Attempt:
         self._outbox = outbox
         self._control = control
         self._on_phase = on_phase
+        self._recording = recording
         self._halt = Halt()
         self._reports: Reports = queue.SimpleQueue()
         self._parties: dict[Role, Party] = {}
@@ -144,7 +147,7 @@ class Attempt:
         )
         pump = Pump(
             inlet=source.inlet,
-            outlet=output.outlet,
+            outlet=output.outlet if self._recording is None else self._recording.onto(output.outlet),
             reader=source.reader,
             ledger=self.ledger,
             capabilities=source.capabilities,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from orchestrator.errors import DstreamError
 from orchestrator.registry.image import PullEvent
 from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
@@ -49,6 +50,15 @@ class RunSummary:
     duration_s: float
     resumed_from: int | None
     restarts: int = 0
+
+
+class RunFailed(DstreamError):
+    """A run's own failure, with the figures it ended with. Everything else is the cause's."""
+
+    def __init__(self, cause: DstreamError, summary: RunSummary) -> None:
+        super().__init__(cause.code, cause.message, hint=cause.hint, where=cause.where)
+        self.exit_code = cause.exit_code  # type: ignore[misc]  # the cause's, not the class's
+        self.summary = summary
 
 
 class Observer(Protocol):
@@ -117,6 +127,16 @@ class RunControl:
     def _notify(self) -> None:
         if self._listener is not None:
             self._listener()
+
+
+class Hears(Protocol):
+    """Who is given what providers write besides the data. Called from several threads; never blocks."""
+
+    def text(self, role: Role, content: bytes) -> None:
+        """Whole lines for the user."""
+
+    def log(self, role: Role, content: bytes) -> None:
+        """Whole lines of a provider's stderr."""
 
 
 class Outbox:

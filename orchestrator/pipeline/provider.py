@@ -40,12 +40,7 @@ class Prepared:
     @property
     def source(self) -> str:
         """Its repository without tag or digest, or its path: what stays the same across versions."""
-        if self.spec.kind == "path":
-            return self.spec.reference
-        name = self.spec.reference.split("@", 1)[0]
-        head, _, last = name.rpartition("/")
-        repository = last.split(":", 1)[0]
-        return f"{head}/{repository}" if head else repository
+        return source_of(self.spec)
 
     @property
     def where(self) -> Where:
@@ -92,6 +87,16 @@ class Prepared:
             writable=tuple(self.description.writable) if self.description else (),
             ca_bundle=spec.ca_bundle or ca_bundle,
         )
+
+
+def source_of(spec: ProviderSpec) -> str:
+    """The repository of a provider without tag or digest, or its path."""
+    if spec.kind == "path":
+        return spec.reference
+    name = spec.reference.split("@", 1)[0]
+    head, _, last = name.rpartition("/")
+    repository = last.split(":", 1)[0]
+    return f"{head}/{repository}" if head else repository
 
 
 def prepare(

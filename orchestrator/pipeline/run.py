@@ -14,8 +14,10 @@ from dstream_sdk.protocol import CommandOptions, Stream
 from orchestrator.config.model import Task
 from orchestrator.errors import DstreamError, UnavailableError
 from orchestrator.pipeline.attempt import Attempt, Terms
-from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, RunControl, RunSummary
+from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, RunControl, RunFailed, RunSummary
 from orchestrator.pipeline.provider import Prepared
+from orchestrator.pipeline.recordings import Recordings
+from orchestrator.pipeline.rejects import Rejects
 from orchestrator.pipeline.requests import Requests
 from orchestrator.pipeline.resuming import identity_of, refuse_foreign
 from orchestrator.pipeline.services import RunOptions, Services, Session
@@ -26,18 +28,9 @@ from orchestrator.pipeline.vitals import Vitals
 from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
 from orchestrator.relay.counters import Settled
-from orchestrator.state.store import Checkpoint, Claim, DeadLetter, Outcome
+from orchestrator.state.store import Checkpoint, Claim, Outcome
 
 OUTBOX_CLOSE_S = 5.0
-
-
-class RunFailed(DstreamError):
-    """A run's own failure, with the figures it ended with. Everything else is the cause's."""
-
-    def __init__(self, cause: DstreamError, summary: RunSummary) -> None:
-        super().__init__(cause.code, cause.message, hint=cause.hint, where=cause.where)
-        self.exit_code = cause.exit_code  # type: ignore[misc]  # the cause's, not the class's
-        self.summary = summary
 
 
 def run_task(
@@ -75,6 +68,7 @@ class _Run:
         self._observer = session.observer
         self._control = session.control
         self._outbox = session.outbox
+        self._recordings = Recordings(self._options.record, self._task.name, session.run_id)
         self._phase: Phase = "preparing"
         self._began = time.monotonic()
         self._totals = Totals()
@@ -89,13 +83,14 @@ class _Run:
             redact=self._services.redact,
             reset_after=self._task.restart.reset_after,
         )
-        self.requests = Requests(session.run_id, self.vitals, session.control, session.options.order)
+        self.requests = Requests(session.run_id, self.vitals, session.control, session.options)
 
     def run(self) -> RunSummary:
         source, output = self._session.prepare("input"), self._session.prepare("output")
         self.vitals.prepared(source, output)
-        self._session.fence({source.spec.kind, output.spec.kind})
-        self._kinds = [source.spec.kind, output.spec.kind]
+        self._rejects = Rejects(self._session, lambda: self._claim)
+        self._kinds = [source.spec.kind, output.spec.kind, *self._rejects.kinds]
+        self._session.fence(set(self._kinds))
         self._contents: dict[str, str] = {
             one.spec.role: one.content for one in (source, output) if one.content is not None
         }
@@ -105,6 +100,7 @@ class _Run:
         try:
             streams = self.requests.streams = self._session.streams(source)
             self._identity = identity_of(self._task, source, streams)
+            self._rejects.start(source, streams)
             self._restarts = supervise(
                 lambda: self._attempt(source, output, streams), self._task.restart, self._control, self._restarting
             )
@@ -117,6 +113,7 @@ class _Run:
         except DstreamError as error:
             failure = error
         finally:
+            self._rejects.close(self._options.grace)
             error_text = self._services.redact(str(failure)) if failure else None
             self._finish(self._claim, outcome, error_text)
         if failure is not None:
@@ -153,6 +150,7 @@ class _Run:
             to_output["streams"] = streams
         if stored is not None:
             to_input["state"] = msgspec.Raw(stored.state)
+        recording = self._recordings.begin(source, streams)
         attempt = Attempt(
             source=source,
             output=output,
@@ -173,12 +171,15 @@ class _Run:
             outbox=self._outbox,
             control=self._control,
             on_phase=lambda phase: self._enter(phase, attempt),
+            recording=recording,
         )
         self.requests.attempt = attempt
         self.vitals.began(attempt)
         try:
             attempt.run()
         finally:
+            if recording is not None:
+                recording.close()
             self.requests.attempt = None
             self.vitals.ended()
             self._totals.counting(attempt.ledger)
@@ -204,9 +205,8 @@ class _Run:
             checkpoint = Checkpoint(
                 self._identity, self._session.run_id, mark.id, mark.records, bytes(mark.state), time.time()
             )
-        letters = [DeadLetter(r.record, r.code, r.reason, r.content, r.raw) for r in settled.rejects]
-        self._services.state.commit(self._claim, checkpoint, letters)
-        self.vitals.stored(checkpoint, len(letters))
+        letters = self._rejects.commit(checkpoint, settled.rejects)
+        self.vitals.stored(checkpoint, letters)
 
     def _resume_point(self) -> Checkpoint | None:
         stored = self._services.state.checkpoint(self._task.name)
@@ -237,9 +237,9 @@ class _Run:
         if said is None:
             self._observer.phase("backing off", f"the input ended; another attempt in {pause:.1f} s")
         else:
-            self._observer.phase("backing off")
             often = f" ({in_a_row} failures in a row)" if in_a_row > 1 else ""
             self._observer.warning(f"{said}; trying again in {pause:.1f} s{often}")
+            self._observer.phase("backing off")
 
     def _progress(self) -> Progress:
         counts = self._totals.counts()

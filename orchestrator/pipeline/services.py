@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from dstream_sdk.protocol import DiscoverReply, Stream
-from orchestrator.config.model import Kind, Task
+from orchestrator.config.model import Kind, ProviderSpec, Task
 from orchestrator.errors import ConfigError
 from orchestrator.pipeline.ask import ask
 from orchestrator.pipeline.control import Controls
@@ -25,7 +26,7 @@ from orchestrator.pipeline.secrecy import secret_values
 from orchestrator.pipeline.sources import PullPolicy, Sources
 from orchestrator.registry.image import PullEvent
 from orchestrator.registry.reference import Reference
-from orchestrator.relay.channel import Halt, Halted
+from orchestrator.relay.channel import Halted
 from orchestrator.runtime.base import Role, Runtime, Scope
 from orchestrator.state.infrastructure import InfrastructureFolders
 from orchestrator.state.lock import Locks
@@ -64,6 +65,7 @@ class Services:
 class RunOptions:
     """How a run was asked for. Times are seconds. `expose` are entered for as long as the run lasts.
 
+    `record` is the folder in which what is relayed is kept.
     `order` is the whole of it in the words of whoever asked, for whoever will ask for the same again.
     """
 
@@ -72,6 +74,7 @@ class RunOptions:
     timeout: float | None = None
     grace: float = 30.0
     expose: Sequence[Expose] = ()
+    record: Path | None = None
     order: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -93,7 +96,8 @@ class Session:
         *,
         name: str | None = None,
     ) -> None:
-        for spec in (task.input, task.output):
+        beside = task.dead_letter.provider if task.dead_letter is not None else None
+        for spec in filter(None, (task.input, task.output, beside)):
             if spec.kind != "path":
                 services.sources.lock.pin(Reference.parse(spec.reference, where=spec.where), spec.where)
         self.task = task
@@ -144,11 +148,14 @@ class Session:
         return self._runtimes[kind]
 
     def prepare(self, role: Role) -> Prepared:
+        """The task's input or output, as `prepare_provider` has it."""
+        return self.prepare_provider(self.task.input if role == "input" else self.task.output)
+
+    def prepare_provider(self, spec: ProviderSpec) -> Prepared:
         """Resolve one provider, pulling where needed, and learn which of its values are secret.
 
         Raises `ConfigError` for a config that the provider's own schema refuses, besides what `prepare` raises.
         """
-        spec = self.task.input if role == "input" else self.task.output
         self.services.hide(sorted(spec.secrets))
         self.observer.phase("preparing", spec.reference)
         if spec.kind != "path":
@@ -182,23 +189,18 @@ class Session:
         self, prepared: Prepared, command: str, reply: type[Reply], *, timeout: float = ASK_S, **fields: Any
     ) -> Reply:
         """Put one question to a provider. Raises as `orchestrator.pipeline.ask.ask` does."""
-        halt = Halt()
-        self.control.listen(halt.set)
-        try:
-            return ask(
-                prepared,
-                self.runtime(prepared.spec.kind),
-                command,
-                reply,
-                fields={"task": self.task.name, "run_id": self.run_id, **fields},
-                timeout=timeout,
-                ready_timeout=self.ready_timeout(prepared),
-                halt=halt,
-                log=self.outbox.log,
-                ca_bundle=self.services.ca_bundle,
-            )
-        finally:
-            self.control.listen(None)
+        return ask(
+            prepared,
+            self.runtime(prepared.spec.kind),
+            command,
+            reply,
+            fields={"task": self.task.name, "run_id": self.run_id, **fields},
+            timeout=timeout,
+            ready_timeout=self.ready_timeout(prepared),
+            control=self.control,
+            log=self.outbox.log,
+            ca_bundle=self.services.ca_bundle,
+        )
 
     def streams(self, source: Prepared) -> Sequence[Stream] | None:
         """What the input reads; None where it cannot tell. Raises `ConfigError` (`provider.discover`), and as `ask`."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
 from dstream_sdk.protocol import NOT_JSON, CheckpointLine, End, EndLine, StatsLine
-from orchestrator.relay.channel import Inlet, Outlet
+from orchestrator.relay.channel import Inlet
 from orchestrator.relay.control import LineReader, Piece
 from orchestrator.relay.counters import Ledger, Settled, protocol_error
 from orchestrator.runtime.base import StreamBroken
@@ -42,6 +43,13 @@ class InputClosed:
     unfinished: int = 0
 
 
+class Writes(Protocol):
+    """Where data goes: an `Outlet`, or what keeps a copy besides."""
+
+    def write(self, data: memoryview | bytes) -> int:
+        """See `Outlet.write`."""
+
+
 class OutputGone(Exception):
     """Writing to the output failed; its exit says why."""
 
@@ -59,7 +67,7 @@ class Pump:
         self,
         *,
         inlet: Inlet,
-        outlet: Outlet,
+        outlet: Writes,
         reader: LineReader,
         ledger: Ledger,
         capabilities: frozenset[str],

@@ -15,7 +15,7 @@ from orchestrator.config.model import Restart
 from orchestrator.errors import DstreamError
 from orchestrator.pipeline import attempt, watch
 from orchestrator.pipeline.conversation import Party
-from orchestrator.pipeline.run import RunFailed
+from orchestrator.pipeline.observe import RunFailed
 from orchestrator.pipeline.watch import Forced
 from orchestrator.runtime.pipes import PipeSink
 from orchestrator.state import sqlite

@@ -12,7 +12,7 @@ from dstream_sdk.protocol import End
 from orchestrator.config.model import Restart
 from orchestrator.errors import ConfigError, DstreamError
 from orchestrator.pipeline import conversation, watch
-from orchestrator.pipeline.run import RunFailed
+from orchestrator.pipeline.observe import RunFailed
 from orchestrator.relay.counters import Ledger, Settled
 from orchestrator.relay.settle import Settler
 from orchestrator.state.lock import Locks
