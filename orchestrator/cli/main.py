@@ -14,6 +14,7 @@ from orchestrator.cli import (
     check,
     destroy,
     discover,
+    doctor,
     generate,
     init,
     logs,
@@ -92,6 +93,7 @@ app.command("snapshot")(snapshot.snapshot)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("validate")(validate.validate)
+app.command("doctor")(doctor.doctor)
 app.add_typer(generate.app, name="generate")
 app.add_typer(providers.app, name="providers")
 app.add_typer(state.app, name="state")
