@@ -25,6 +25,7 @@ from orchestrator.cli import (
     snapshot,
     state,
     status,
+    top,
     validate,
     version,
 )
@@ -87,6 +88,7 @@ app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("ps")(ps.ps)
 app.command("status")(status.status)
+app.command("top")(top.top)
 app.command("logs")(logs.logs)
 app.command("destroy")(destroy.destroy)
 app.command("snapshot")(snapshot.snapshot)
