@@ -11,6 +11,7 @@ import msgspec
 from dstream_sdk.protocol import LINE_LIMIT, NOT_JSON
 from orchestrator.errors import RunError
 from orchestrator.pipeline.conversation import Party, broken, envelope, greet, start
+from orchestrator.pipeline.observe import RunControl
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.relay.channel import Halt, Inlet
 from orchestrator.runtime.base import Role, Runtime, StreamBroken
@@ -31,35 +32,41 @@ def ask(
     fields: dict[str, Any],
     timeout: float,
     ready_timeout: float,
-    halt: Halt,
+    control: RunControl,
     log: Callable[[Role, bytes], None],
     ca_bundle: str | None = None,
 ) -> Reply:
     """Start the provider, ask, and see it gone. Blocks for at most `ready_timeout` + `timeout` + `EXIT_S` seconds.
 
     A reply that says `Failed` is returned like any other. Raises `RunError` when the provider dies, answers
-    something else or nothing, and `Halted` when `halt` is set.
+    something else or nothing, and `Halted` when `control` is asked to stop.
     """
-    party = start(prepared, runtime, halt, log, ca_bundle)
+    halt = Halt()
+    control.listen(halt.set)
     try:
-        legacy = not prepared.announced
-        greet(party, envelope(prepared, command, fields), close_stdin=legacy, timeout=ready_timeout)
-        deadline = time.monotonic() + timeout
-        line = read_answer(party, party.inlet, command, deadline)
-        if line is None:
-            raise RunError(
-                "provider.no_answer",
-                f"{party.role} `{prepared.name}` did not answer `{command}` within {timeout:g} s",
-                where=party.where(),
-            )
-        party.running.wait(EXIT_S)  # it was not asked to go: an answer comes before what tidies up behind it
+        party = start(prepared, runtime, halt, log, ca_bundle)
         try:
-            return msgspec.json.decode(line, type=reply)
-        except NOT_JSON as error:
-            raise not_understood(party, command, line, error) from error
+            legacy = not prepared.announced
+            greet(party, envelope(prepared, command, fields), close_stdin=legacy, timeout=ready_timeout)
+            deadline = time.monotonic() + timeout
+            line = read_answer(party, party.inlet, command, deadline)
+            if line is None:
+                raise RunError(
+                    "provider.no_answer",
+                    f"{party.role} `{prepared.name}` did not answer `{command}` within {timeout:g} s",
+                    where=party.where(),
+                )
+            party.running.wait(EXIT_S)  # it was not asked to go: an answer comes before what tidies up behind it
+            try:
+                return msgspec.json.decode(line, type=reply)
+            except NOT_JSON as error:
+                raise not_understood(party, command, line, error) from error
+        finally:
+            halt.set()  # nobody reads its streams any more
+            party.dispose(DISPOSE_S)
     finally:
-        halt.set()  # nobody reads its streams any more
-        party.dispose(DISPOSE_S)
+        control.listen(None)
+        halt.close()
 
 
 def read_answer(party: Party, inlet: Inlet, command: str, deadline: float) -> bytes | None:

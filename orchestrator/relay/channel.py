@@ -33,7 +33,8 @@ class Halt:
             os.write(self._write, b"!")
 
     def close(self) -> None:
-        """After every thread that waits on it has ended."""
+        """After every thread that waits on it has ended. A later `set` does nothing."""
+        self.is_set = True
         os.close(self._read)
         os.close(self._write)
 

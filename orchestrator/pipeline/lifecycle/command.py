@@ -100,6 +100,8 @@ def command(
             party.dispose(DISPOSE_S)
     finally:
         control.listen(None)
+        kill.close()
+        cancel.close()
 
 
 def _last_words(party: Party, name: str, grace: float) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,9 @@ from dstream_sdk.protocol import CheckReply
 from orchestrator.config.model import ProviderSpec
 from orchestrator.errors import RunError, Where
 from orchestrator.pipeline import ask as asking
+from orchestrator.pipeline.lifecycle.command import Patience, command
+from orchestrator.pipeline.observe import RunControl
 from orchestrator.pipeline.provider import Prepared
-from orchestrator.relay.channel import Halt
 from orchestrator.runtime.base import PathProgram, Scope
 from orchestrator.runtime.guard import Guard
 from orchestrator.runtime.process import ProcessRuntime
@@ -24,28 +26,39 @@ ANSWER = '{"status":"Success"}'
 Ask = Callable[[list[Any]], CheckReply]
 
 
+def puppet(steps: list[Any]) -> Prepared:
+    """One that shakes hands and performs these steps."""
+    config: dict[str, Any] = {"steps": [["say", READY_INPUT], *steps]}
+    spec = ProviderSpec("input", "path", str(PUPPET), Where(), config=config, protocol=1)
+    return Prepared(spec, PathProgram(str(PUPPET)), announced=True, description=None)
+
+
 @pytest.fixture
-def ask(tmp_path: Path) -> Iterator[Ask]:
-    """Puts `check` to a puppet that shakes hands and performs these steps."""
-    runtime = ProcessRuntime(Scope("project", "play", "run-1"), state_dir=tmp_path / "state", guard=Guard())
+def runtime(tmp_path: Path) -> Iterator[ProcessRuntime]:
+    with contextlib.closing(
+        ProcessRuntime(Scope("project", "play", "run-1"), state_dir=tmp_path / "state", guard=Guard())
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def ask(runtime: ProcessRuntime) -> Ask:
+    """Puts `check` to a puppet that performs these steps."""
 
     def check(steps: list[Any]) -> CheckReply:
-        config: dict[str, Any] = {"steps": [["say", READY_INPUT], *steps]}
-        spec = ProviderSpec("input", "path", str(PUPPET), Where(), config=config, protocol=1)
         return asking.ask(
-            Prepared(spec, PathProgram(str(PUPPET)), announced=True, description=None),
+            puppet(steps),
             runtime,
             "check",
             CheckReply,
             fields={},
             timeout=10,
             ready_timeout=10,
-            halt=Halt(),
+            control=RunControl(),
             log=lambda role, line: None,
         )
 
-    yield check
-    runtime.close()
+    return check
 
 
 def test_a_provider_that_has_answered_may_come_to_its_own_end(ask: Ask, tmp_path: Path) -> None:
@@ -68,3 +81,31 @@ def test_an_answer_without_end_is_not_collected_for_ever(ask: Ask, monkeypatch: 
     with pytest.raises(RunError) as refused:
         ask([["say_raw", "x" * 3_000_000], ["sleep", 60]])
     assert refused.value.code == "provider.answer"
+
+
+def test_no_question_leaves_a_descriptor_open(ask: Ask, runtime: ProcessRuntime) -> None:
+    def order(steps: list[Any]) -> None:
+        command(
+            puppet(steps),
+            runtime,
+            "plan",
+            fields={},
+            patience=Patience(10, 10, 10),
+            control=RunControl(),
+            on_cut=lambda: None,
+            log=lambda role, line: None,
+            redact=str,
+        )
+
+    ask([["say", ANSWER]])  # the first one starts the guard
+    before = _descriptors()
+    ask([["say", ANSWER]])
+    order([["say", ANSWER]])
+    for question in (ask, order):
+        with pytest.raises(RunError):
+            question([["exit", 1]])
+    assert _descriptors() == before
+
+
+def _descriptors() -> list[str]:
+    return sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
