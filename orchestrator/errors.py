@@ -93,3 +93,9 @@ class UnavailableError(DstreamError):
     """Something the host should provide is missing or does not answer."""
 
     exit_code = EXIT_ENVIRONMENT
+
+
+def error_class(exit_code: int) -> type[DstreamError]:
+    """The kind of error that ends a command with `exit_code`."""
+    kinds: tuple[type[DstreamError], ...] = (RunError, ConfigError, UnavailableError)
+    return next((kind for kind in kinds if kind.exit_code == exit_code), RunError)

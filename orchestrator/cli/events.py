@@ -8,10 +8,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.errors import DstreamError, Where, error_class
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from orchestrator.errors import DstreamError
 
 _writing = threading.Lock()
 _CONTROL = re.compile(r"[\x7f-\x9f]")
@@ -50,3 +50,11 @@ def error_event(error: DstreamError, mask: Callable[[str], str]) -> dict[str, An
         "where": {key: value for key, value in place.items() if value is not None},
         "exit_code": error.exit_code,
     }
+
+
+def error_of(event: dict[str, Any]) -> DstreamError:
+    """The error of which `error_event` made `event`."""
+    import msgspec
+
+    where = msgspec.convert(event["where"], Where)
+    return error_class(event["exit_code"])(event["code"], event["message"], hint=event["hint"], where=where)

@@ -21,10 +21,13 @@ from orchestrator.cli import (
     plan,
     providers,
     ps,
+    restart,
     run,
     snapshot,
     state,
     status,
+    stop,
+    supervise,
     top,
     validate,
     version,
@@ -86,6 +89,9 @@ def around(
 app.command("init")(init.init)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("stop")(stop.stop)
+app.command("restart")(restart.restart)
+app.command("supervise", hidden=True)(supervise.supervise)
 app.command("ps")(ps.ps)
 app.command("status")(status.status)
 app.command("top")(top.top)
@@ -144,3 +150,7 @@ def _dispatch(invocation: Invocation, arguments: list[str]) -> int:
 def _give_up_stdout() -> None:
     """Nobody reads it any more: the interpreter's own flush at exit must not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

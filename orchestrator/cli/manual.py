@@ -67,6 +67,8 @@ def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     """Every command below `command`, itself included, in the order of the help."""
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
+        if child.hidden:
+            continue
         yield from _commands(f"{path} {name}", child)
 
 

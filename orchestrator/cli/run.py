@@ -1,4 +1,4 @@
-"""`dstream run TASK`"""
+"""`dstream run TASK...`"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from orchestrator.cli.completion import TaskName
+from orchestrator.cli.completion import TaskNames
 from orchestrator.cli.invocation import invocation_of
 
 Variables = Annotated[list[str], typer.Option("--var", metavar="NAME=VALUE", help="Set a variable; can be repeated.")]
@@ -18,6 +18,16 @@ Pull = Annotated[
     Literal["missing", "always", "never"] | None,
     typer.Option("--pull", help="When to pull images.  [default: missing]", show_default=False),
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", metavar="[HOST:]PORT", help="Serve /metrics and /health here; a port alone is loopback's."
+    ),
+]
+WaitTimeout = Annotated[
+    str | None,
+    typer.Option("--wait-timeout", metavar="DURATION", help="How long each task may take to run.  [default: 5m]"),
+]
 Locked = Annotated[
     bool, typer.Option("--locked", help="Refuse providers that `dstream.lock.hcl` does not have.", show_default=False)
 ]
@@ -25,8 +35,15 @@ Locked = Annotated[
 
 def run(
     context: typer.Context,
-    task: TaskName,
+    tasks: TaskNames = [],  # noqa: B006  # typer copies it
     *,
+    every: Annotated[
+        bool, typer.Option("--all", help="All tasks of the file that are not being run.", show_default=False)
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return once they run; they go on.", show_default=False)
+    ] = False,
+    wait_timeout: WaitTimeout = None,
     pull: Pull = None,
     locked: Locked = False,
     max_records: Annotated[
@@ -39,14 +56,26 @@ def run(
         str | None,
         typer.Option("--grace", metavar="DURATION", help="How long a drain may take before providers are killed."),
     ] = None,
+    metrics: Metrics = None,
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Run a task: from its input to its output, until the input ends.
+    """Run tasks: each from its input to its output, until the input ends.
 
     Ctrl-C drains: the input stops where it can resume, and what was read is still delivered. A second one kills.
+    With `--detach` each runs in a process of its own, which outlives the terminal; `dstream stop` drains it.
     """
-    from orchestrator.cli.running import Wishes, run_and_watch
+    from orchestrator.cli.order import Wishes
+    from orchestrator.cli.starting import start
+    from orchestrator.cli.values import seconds
 
-    wishes = Wishes(pull=pull, locked=locked, max_records=max_records, timeout=timeout, grace=grace)
-    return run_and_watch(invocation_of(context), task, wishes, variables=var, files=var_file)
+    return start(
+        invocation_of(context),
+        tasks,
+        Wishes(pull=pull, locked=locked, max_records=max_records, timeout=timeout, grace=grace, metrics=metrics),
+        every=every,
+        detached=detach,
+        wait=seconds(wait_timeout, "--wait-timeout"),
+        variables=var,
+        files=var_file,
+    )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from orchestrator.cli import words
-from orchestrator.cli.compose import services
+from orchestrator.cli.compose import services, state_folder
+from orchestrator.cli.exposing import exposed
 from orchestrator.cli.failure import report
 from orchestrator.cli.signals import Interrupted, Signals
 from orchestrator.cli.values import seconds
 from orchestrator.cli.watching import watching_for
 from orchestrator.errors import EXIT_DONE, DstreamError
+from orchestrator.metrics.address import parse_address
 from orchestrator.pipeline.observe import RunControl, RunSummary
 from orchestrator.pipeline.run import run_task
 from orchestrator.pipeline.services import RunOptions
@@ -19,52 +25,46 @@ from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from orchestrator.cli.invocation import Invocation
+    from orchestrator.cli.order import Order
     from orchestrator.pipeline.observe import Phase
-    from orchestrator.pipeline.sources import PullPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """The options of `run` as they were written; None leaves the choice to the settings."""
+def run_and_watch(invocation: Invocation, order: Order, *, unread: Callable[[], None] | None = None) -> int:
+    """Run the task and tell whoever watches; the exit code. Raises `DstreamError` before providers start.
 
-    pull: PullPolicy | None = None
-    locked: bool = False
-    max_records: int | None = None
-    timeout: str | None = None
-    grace: str | None = None
-
-
-def run_and_watch(
-    invocation: Invocation, name: str, wishes: Wishes, *, variables: Sequence[str], files: Sequence[Path]
-) -> int:
-    """Run the task and tell whoever watches; the exit code. Raises `DstreamError` before providers start."""
+    `unread` is called once when nobody reads stdout any more; without it the run drains then.
+    """
     settings = invocation.settings()
+    name, wishes = order.task, order.wishes
     options = RunOptions(
         pull=wishes.pull or settings.pull,
         max_records=wishes.max_records,
         timeout=seconds(wishes.timeout, "--timeout"),
         grace=seconds(wishes.grace, "--grace") or settings.grace,
+        order=msgspec.to_builtins(order),
     )
-    project = invocation.project(variables, files)
+    address = None if wishes.metrics is None else parse_address(wishes.metrics)
+    project = invocation.project(order.variables, order.var_files)
     task = project.task(name)
     control = RunControl()
     signals = Signals(control)
 
+    remembered = partial(order.kept, state_folder(project, settings))
     phases: set[Phase] = set()
 
     def entered(phase: Phase) -> None:
         phases.add(phase)
         signals.preparing = phase == "preparing"
 
-    watching = watching_for(invocation, settings, unread=control.drain, entered=entered)
+    watching = watching_for(invocation, settings, unread=unread or control.drain, entered=entered)
     screen = watching.screen
-    with services(project, settings, locked=wishes.locked) as offered, signals:
+    exposure = exposed(address, project.path.parent.name, os.environ, served=watching.serving, warn=watching.warning)
+    with exposure as expose, services(project, settings, locked=wishes.locked) as offered, signals:
         try:
-            summary = run_task(task, offered, options, watching, control)
+            summary = run_task(task, offered, replace(options, expose=(remembered, *expose)), watching, control)
         except (Interrupted, Halted):
             watching.close()
             screen.note(f"{name} stopped before anything was started")

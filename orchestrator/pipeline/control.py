@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
-from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where
+from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where, error_class
 from orchestrator.relay.channel import Halt
 from orchestrator.state.names import file_name
 
@@ -33,8 +33,6 @@ PATIENCE_S = 5.0
 
 HEARING_S = 1.0
 """How long the run hears a client out: it asks as soon as it is connected, and others may wait."""
-
-_ERRORS = {kind.exit_code: kind for kind in (RunError, ConfigError, UnavailableError)}
 
 
 class Controls:
@@ -173,5 +171,4 @@ def _fields(error: DstreamError) -> dict[str, Any]:
 
 
 def _error(fields: Mapping[str, Any]) -> DstreamError:
-    kind = _ERRORS.get(fields["exit_code"], RunError)
-    return kind(fields["code"], fields["message"], hint=fields["hint"])
+    return error_class(fields["exit_code"])(fields["code"], fields["message"], hint=fields["hint"])

@@ -13,18 +13,25 @@ FENCE_S = 30.0
 
 
 def fence(
-    held: set[str], run_id: str, kinds: set[str], *, state: StateStore, locks: Locks, runtime: Callable[[str], Runtime]
+    held: set[str],
+    run_id: str,
+    kinds: set[str],
+    *,
+    state: StateStore,
+    locks: Locks,
+    runtime: Callable[[str], Runtime],
+    others: bool = True,
 ) -> int:
     """Clean up behind killed runs; the number of things removed.
 
-    `held` are the names whose locks the caller holds; what others left is removed where their lock is free, and so is
-    what work on the infrastructure of these tasks left. Raises `UnavailableError` when something stays, or when nobody
-    can tell.
+    `held` are the names whose locks the caller holds; what work on the infrastructure of these tasks left is removed
+    where its lock is free, and with `others` so is what runs of other tasks left. Raises `UnavailableError` when
+    something stays, or when nobody can tell.
     """
     removed = 0
     left = {run.run_id: run for run in state.open_runs()}
     mine = held | {infrastructure_of(task_of(name)) for name in held}
-    for other in sorted({run.task for run in left.values()} | mine):
+    for other in sorted(({run.task for run in left.values()} if others else set()) | mine):
         runs = [run for run in left.values() if run.task == other]
         lock = None if other in held else locks.try_acquire(other, run_id, cleaning=True)
         if other not in held and lock is None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +16,9 @@ from orchestrator.pipeline.attempt import Attempt
 from orchestrator.pipeline.control import Answer
 from orchestrator.pipeline.observe import RunControl
 from orchestrator.pipeline.vitals import Vitals
+
+if TYPE_CHECKING:
+    from orchestrator.pipeline.services import RunOptions
 from orchestrator.runtime.base import Usage
 
 USAGE_S = 1.5
@@ -26,11 +28,11 @@ USAGE_S = 1.5
 class Requests:
     """The answers of one run. It says what it knows: its `streams` once the input has told, its `attempt` meanwhile."""
 
-    def __init__(self, run_id: str, vitals: Vitals, control: RunControl, order: Mapping[str, Any]) -> None:
+    def __init__(self, run_id: str, vitals: Vitals, control: RunControl, options: RunOptions) -> None:
         self._run_id = run_id
         self._vitals = vitals
         self._control = control
-        self._order = order
+        self._options = options
         self.streams: Sequence[Stream] | None = None
         self.attempt: Attempt | None = None
 
@@ -57,17 +59,20 @@ class Requests:
         return {role: _usage_fields(party.running.usage(USAGE_S)) for role, party in parties.items()}
 
     def _stop(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Drain, within `grace` seconds where it is given; with a grace of 0 end at once. Tells the state until now."""
+        """Drain, within `grace` seconds where it is given; with a grace of 0 end at once.
+
+        Tells the seconds that a drain may take, and the state until now.
+        """
         grace, state = request.get("grace"), self._vitals.live().state
         if grace == 0:
             self._control.kill()
         else:
             self._control.drain(grace)
-        return {"run_id": self._run_id, "pid": os.getpid(), "state": state}
+        return {"grace": self._control.grace or self._options.grace, "state": state}
 
     def _asked_for(self, request: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002  # it asks for all of it
         """How the run was asked for: with the values of variables, which are told to the user alone, and never kept."""
-        return self._order
+        return self._options.order
 
     def _snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Have the input read tables anew. It makes of it what it can, and says in its logs what it cannot."""

@@ -40,6 +40,12 @@ def started_at(pid: int) -> str | None:
     return entry.started if entry else None
 
 
+def lives(pid: int, started: str) -> bool:
+    """Whether the process is alive of which `started_at(pid)` said `started`. A zombie does not live."""
+    entry = _read(pid) if _HAS_PROC else next((e for e in _table() if e.pid == pid), None)
+    return entry is not None and entry.started == started and not entry.dead
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A provider's processes: the session of `pid`, and whoever left that session but carries `mark`.

@@ -119,7 +119,7 @@ class Locks:
         raise RunError(
             "task.running",
             f"task `{task}` is being run{f' {holder}' if holder else ''}",
-            hint="stop that run first; its lock is released when its process ends, however it ends",
+            hint=f"`dstream stop {task}` drains it",
         )
 
     def running(self, task: str) -> Holder | None:
