@@ -52,10 +52,12 @@ def examine_and_show(invocation: Invocation, *, variables: Sequence[str], files:
 
 def lines(name: str, finding: Finding, *, color: bool) -> Iterator[str]:
     """`failed  disk: only 0.01 GB …`, and below it where that is and what mends it. Secrets are masked."""
-    told = [printable(LOGS.redactor.text(text or "")) for text in (finding.what, finding.where, finding.remedy)]
+    what, where, remedy = (
+        printable(LOGS.redactor.text(text or "")) for text in (finding.what, finding.where, finding.remedy)
+    )
     severity = f"{finding.severity:<7}"
     if color:
         severity = f"{_COLORS[finding.severity]}{severity}\x1b[0m"
-    yield f"{severity} {name}: {told[0]}"
-    if finding.severity != "ok":
-        yield from (f"        {text}" for text in (told[1] and f"at {told[1]}", told[2]) if text)
+    yield f"{severity} {name}: {what}{f' ({where})' if where else ''}"
+    if remedy and finding.severity != "ok":
+        yield f"        {remedy}"

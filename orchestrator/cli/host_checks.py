@@ -108,7 +108,7 @@ class _Host:
             yield from look_at_start(self.images, here, self._runtimes()["image"])
 
     def registries(self) -> Iterator[Finding]:
-        remote = [use for use in self._uses if use.kind != "path"]
+        remote = [use for use in self._uses if use.kind != "path" and self._pulled(use)]
         with sources(self._project, self._settings) as here, self._client() as client:
             named = [
                 Named(
@@ -167,6 +167,15 @@ class _Host:
             Heap("logs", self._folder / "logs", "keep less of them with the settings `log_max_size` and `log_files`"),
             Heap("artifacts", cache_folder() / "artifacts", "`dstream providers prune`"),
         ]
+
+    def _pulled(self, use: Use) -> bool:
+        """Whether a run may ask the registry for it, as far as the task can be read."""
+        try:
+            task = self._project.task(use.task) if self._project is not None else None
+        except ConfigError:
+            return True
+        spec = task and (task.input if use.role == "input" else task.output)
+        return ((spec and spec.pull) or self._settings.pull) != "never"
 
     def _runtimes(self) -> Mapping[Kind, Callable[[], Runtime]]:
         project = self._glance.project if self._glance else secrets.token_hex(8)

@@ -14,7 +14,8 @@ def look_at_engine(ask: Callable[[], EngineFacts], *, needed: bool) -> Iterator[
     try:
         facts = ask()
     except DstreamError as error:
-        yield of_error(error, "failed" if needed else "warning")
+        found = of_error(error)
+        yield found if needed else Finding("ok", f"no task here needs an engine: {found.what}", found.where)
         return
     yield Finding(
         "ok",
