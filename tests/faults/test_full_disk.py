@@ -1,0 +1,85 @@
+"""A disk that is full: what cannot be stored is never acknowledged, and with room again nothing is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.errors import EXIT_DONE, EXIT_ENVIRONMENT
+from tests.faults.places import Processes
+from tests.faults.rounds import Stream
+from tests.faults.sinkfile import faults_in
+from tests.smalldisk import SmallDisk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.faults.project import Done, Project
+
+COUNT = 600
+SIZE = 2 << 20
+
+
+@pytest.fixture
+def project(project_at: Callable[..., Project]) -> Project:
+    return project_at(Processes())
+
+
+@pytest.fixture
+def disk(project: Project) -> Iterator[SmallDisk]:
+    """What the project's state is on, and its logs."""
+    with SmallDisk(project.folder / ".dstream", SIZE) as disk:
+        yield disk
+
+
+def test_a_disk_that_fills_up_stops_the_run_before_it_acknowledges_what_is_not_stored(
+    project: Project, disk: SmallDisk
+) -> None:
+    """The input forgets for good what was acknowledged: an ack that came too early could not stay hidden."""
+    stream = Stream()
+    stream.write(project, COUNT)
+    run = project.start()
+    project.until(run, lambda: project.number("pruned") > COUNT // 6, "some of it is acknowledged")
+    disk.fill()
+    done = run.wait()
+    assert (done.status, done.errors) == (EXIT_ENVIRONMENT, ["state.unavailable"]), done
+    assert "database or disk is full" in done.stderr
+    assert "hint: free disk space" in done.stderr
+
+    disk.free()
+    stored = project.stored()
+    assert project.number("pruned") <= stored < COUNT
+    finish(project, stream, project.run())
+
+
+def test_a_run_that_begins_on_a_full_disk_says_so_and_starts_nothing(project: Project, disk: SmallDisk) -> None:
+    stream = Stream()
+    stream.write(project, COUNT)
+    disk.fill()
+    done = project.run()
+    assert (done.status, len(done.errors)) == (EXIT_ENVIRONMENT, 1), done
+    assert done.errors[0].startswith("state.")
+    assert "No space left" in done.stderr or "disk is full" in done.stderr
+    assert not project.file("input-up").exists()
+
+    disk.free()
+    finish(project, stream, project.run())
+
+
+def test_a_full_disk_that_keeps_only_logs_is_told_once_and_fails_no_run(project: Project) -> None:
+    stream = Stream()
+    stream.write(project, COUNT)
+    with SmallDisk(project.folder / ".dstream" / "logs", 1 << 16) as disk:
+        disk.fill()
+        done = project.run()
+        finish(project, stream, done)
+        assert done.stderr.count("No space left") == 1, done
+
+
+def finish(project: Project, stream: Stream, done: Done) -> None:
+    """The sink has everything as promised, the state says so, and nothing is left."""
+    assert done.status == EXIT_DONE, done
+    assert project.stored() == COUNT
+    assert faults_in(project.sink, count=COUNT, bound=stream.bound) == []
+    assert project.left_for_good() == []
