@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import EXIT_DONE, EXIT_ENVIRONMENT
+from tests.faults.edited import ack_before_commit, edited_package
 from tests.faults.places import Processes
 from tests.faults.rounds import Stream
 from tests.faults.sinkfile import faults_in
@@ -14,6 +15,7 @@ from tests.smalldisk import SmallDisk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.faults.project import Done, Project
 
@@ -38,19 +40,19 @@ def test_a_disk_that_fills_up_stops_the_run_before_it_acknowledges_what_is_not_s
 ) -> None:
     """The input forgets for good what was acknowledged: an ack that came too early could not stay hidden."""
     stream = Stream()
-    stream.write(project, COUNT)
-    run = project.start()
-    project.until(run, lambda: project.number("pruned") > COUNT // 6, "some of it is acknowledged")
-    disk.fill()
-    done = run.wait()
-    assert (done.status, done.errors) == (EXIT_ENVIRONMENT, ["state.unavailable"]), done
+    done = run_until_full(project, disk, stream)
     assert "database or disk is full" in done.stderr
     assert "hint: free disk space" in done.stderr
-
-    disk.free()
-    stored = project.stored()
-    assert project.number("pruned") <= stored < COUNT
+    assert project.number("pruned") <= project.stored() < COUNT
     finish(project, stream, project.run())
+
+
+def test_an_ack_before_the_state_is_durable_is_red(project_at: Callable[..., Project], tmp_path: Path) -> None:
+    package = edited_package(tmp_path / "edited", *ack_before_commit(pause=1))
+    project = project_at(Processes(), package=package)
+    with SmallDisk(project.folder / ".dstream", SIZE) as disk:
+        run_until_full(project, disk, Stream())
+        assert project.number("pruned") > project.stored()
 
 
 def test_a_run_that_begins_on_a_full_disk_says_so_and_starts_nothing(project: Project, disk: SmallDisk) -> None:
@@ -75,6 +77,18 @@ def test_a_full_disk_that_keeps_only_logs_is_told_once_and_fails_no_run(project:
         done = project.run()
         finish(project, stream, done)
         assert done.stderr.count("No space left") == 1, done
+
+
+def run_until_full(project: Project, disk: SmallDisk, stream: Stream) -> Done:
+    """Have the disk fill up in mid-stream; the run, which has ended by it. There is room again."""
+    stream.write(project, COUNT)
+    run = project.start()
+    project.until(run, lambda: project.number("pruned") > 0, "something is acknowledged")
+    disk.fill()
+    done = run.wait()
+    disk.free()
+    assert (done.status, done.errors) == (EXIT_ENVIRONMENT, ["state.unavailable"]), done
+    return done
 
 
 def finish(project: Project, stream: Stream, done: Done) -> None:
