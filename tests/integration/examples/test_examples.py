@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.roadmap import OCI_VALIDATION
 from tests.servers.engine import PrivateEngine
 
 if TYPE_CHECKING:
@@ -22,21 +23,6 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[3]
 DSTREAM = Path(sys.executable).with_name("dstream")
 COUNTED = ["1", "2", "3", "4", "5"]
-ROADMAP = """
-task "oci-validation" {
-  type = "providers"
-
-  input {
-    provider_image = "ghcr.io/katasec/counter-input-provider:v0.1.0"
-    config = { interval = 1000; max_count = 5 }
-  }
-
-  output {
-    provider_image = "ghcr.io/katasec/console-output-provider:v0.1.0"
-    config = { outputFormat = "simple" }
-  }
-}
-"""
 
 
 def run(
@@ -109,7 +95,7 @@ def test_the_roadmaps_task_pulls_both_images_runs_them_and_leaves_nothing(
     before = [listed(engine, *what) for what in everything]
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    (tmp_path / "dstream.hcl").write_text(ROADMAP)
+    (tmp_path / "dstream.hcl").write_text(OCI_VALIDATION)
     done = run(
         "env", f"TMPDIR={temporary}", DSTREAM, "--config", tmp_path / "dstream.hcl", "run", "oci-validation",
         state=tmp_path / "state", host=engine, mirrors=images.mirrors,

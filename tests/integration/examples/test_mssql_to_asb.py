@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.roadmap import SCENARIO
 from tests.servers.servicebus import ServiceBus
 from tests.servers.sqlserver import SqlServer
 from tests.streams import until
@@ -20,26 +21,6 @@ DSTREAM = Path(sys.executable).with_name("dstream")
 IMAGES = Path(__file__).parents[3] / "images"
 PATIENCE_S = 120.0
 QUEUES = {"Persons_cdc_events", "Orders_cdc_events", "Customers_cdc_events"}
-ROADMAP = """
-task "mssql-to-asb" {
-  type = "providers"
-  
-  input {
-    provider_path = "./mssql-cdc-provider"
-    config {
-      connection_string = "{{ env \\"SQL_CONNECTION\\" }}"
-      tables = ["Persons", "Orders", "Customers"]
-    }
-  }
-  
-  output {
-    provider_path = "./dstream-dbtable-asb-output-provider"
-    config {
-      connection_string = "{{ env \\"ASB_CONNECTION\\" }}"
-    }
-  }
-}
-"""  # noqa: W293 - the roadmap's own text
 
 
 @pytest.fixture
@@ -60,7 +41,7 @@ def bus() -> Iterator[ServiceBus]:
 def test_the_roadmaps_task_makes_its_queues_fills_and_removes_them(
     server: SqlServer, bus: ServiceBus, pulumi_engine: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "dstream.hcl").write_text(ROADMAP)
+    (tmp_path / "dstream.hcl").write_text(SCENARIO)
     (tmp_path / "mssql-cdc-provider").symlink_to(IMAGES / "mssql-cdc-provider" / "provider")
     (tmp_path / "dstream-dbtable-asb-output-provider").symlink_to(IMAGES / "asb-output-provider" / "provider")
     target = f"Server={server.host},{server.port};Database={server.database}"
