@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from console_output_provider import __version__
 from console_output_provider.config import ConsoleConfig
 from console_output_provider.provider import Console
-from dstream_sdk.description import describe, label
-from dstream_sdk.spec import with_table
 from dstream_sdk.testing import ProviderContract
+from tests.described import assert_current
 
 FOLDER = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "console_output_provider"]
@@ -65,10 +62,4 @@ def test_every_spelling_of_output_format_is_taken(spelling: str) -> None:
 
 
 def test_what_is_written_about_it_is_current() -> None:
-    description = describe(Console)
-    readme = (FOLDER / "README.md").read_text("utf-8")
-    assert with_table(readme, description) == readme
-    assert (FOLDER / "provider.json").read_bytes() == label(description) + b"\n"
-    project = tomllib.loads((FOLDER / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == __version__
-    assert f"## {__version__}" in (FOLDER / "CHANGELOG.md").read_text("utf-8")
+    assert_current(Console, FOLDER)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from counter_input_provider import __version__
 from counter_input_provider.config import CounterConfig
 from counter_input_provider.provider import Counter
 from dstream_sdk import Checkpoint, Context, Envelope, ProviderError
-from dstream_sdk.description import describe, label
-from dstream_sdk.spec import with_table
 from dstream_sdk.testing import ProviderContract
+from tests.described import assert_current
 
 FOLDER = Path(__file__).parents[1]
 
@@ -67,10 +64,4 @@ def test_state_of_another_provider_is_refused(state: object) -> None:
 
 
 def test_what_is_written_about_it_is_current() -> None:
-    description = describe(Counter)
-    readme = (FOLDER / "README.md").read_text("utf-8")
-    assert with_table(readme, description) == readme
-    assert (FOLDER / "provider.json").read_bytes() == label(description) + b"\n"
-    project = tomllib.loads((FOLDER / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == __version__
-    assert f"## {__version__}" in (FOLDER / "CHANGELOG.md").read_text("utf-8")
+    assert_current(Counter, FOLDER)

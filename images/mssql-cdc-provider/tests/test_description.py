@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from dstream_sdk.description import describe, label
-from dstream_sdk.spec import with_table
-from mssql_cdc_provider import __version__
+from dstream_sdk.description import describe
 from mssql_cdc_provider.provider import MssqlCdc
+from tests.described import assert_current
 
 FOLDER = Path(__file__).parents[1]
 
 
 def test_what_is_written_about_it_is_current() -> None:
-    description = describe(MssqlCdc)
-    readme = (FOLDER / "README.md").read_text("utf-8")
-    assert with_table(readme, description) == readme
-    assert (FOLDER / "provider.json").read_bytes() == label(description) + b"\n"
-    project = tomllib.loads((FOLDER / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == __version__
-    assert f"## {__version__}" in (FOLDER / "CHANGELOG.md").read_text("utf-8")
+    assert_current(MssqlCdc, FOLDER)
 
 
 def test_it_announces_every_verb() -> None:
