@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import msgspec
 
 from dstream_sdk import LifecycleReply, Resource
 from dstream_sdk.protocol import CommandEnvelope, CommandOptions
+from tests.commands import started
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 90.0
@@ -46,18 +46,7 @@ class FileTask:
             task=self.task,
             options=msgspec.to_builtins(CommandOptions(folder=str(self.folder), **options)),
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", self.module],
-            env=self.environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin is not None
-        process.stdin.write(msgspec.json.encode(envelope).decode() + "\n")
-        process.stdin.flush()
-        return process
+        return started(self.module, envelope, self.environ)
 
     def reply(self, process: subprocess.Popen[str]) -> LifecycleReply:
         """What it answers at last. Its stdin stays open until then: closed, it would mean cancel."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import msgspec
 
 from dstream_sdk import LifecycleReply, Resource
 from dstream_sdk.protocol import CommandEnvelope, CommandOptions, Stream
+from tests.commands import started
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,19 +51,7 @@ class Queues:
             options=msgspec.to_builtins(CommandOptions(project=PROJECT, folder=str(self.folder), **options)),
             streams=[Stream(table, schema="dbo") for table in self.tables],
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "asb_output_provider"],
-            env=self.environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
-        assert process.stdin is not None
-        process.stdin.write(msgspec.json.encode(envelope).decode() + "\n")
-        process.stdin.flush()
-        return process
+        return started("asb_output_provider", envelope, self.environ)
 
     def ask(self, command: str, **options: Any) -> LifecycleReply:
         """The reply to the command."""

@@ -12,8 +12,6 @@ import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-from asb_output_provider.admin import open_admin
-from asb_output_provider.config import AsbConfig
 from asb_output_provider.infrastructure.marks import Mark
 from tests.queues import Queues, actions, resource
 from tests.servers.servicebus import ServiceBus
@@ -22,18 +20,6 @@ MADE = ["Customers_cdc_events", "Orders_cdc_events", "Persons_cdc_events"]
 AUTO = Mark("shop", "mssql-to-asb", auto=True).text()
 
 MakeQueues = Callable[..., Queues]
-
-
-@pytest.fixture
-def bus() -> Iterator[ServiceBus]:
-    with ServiceBus() as bus:
-        yield bus
-
-
-@pytest.fixture
-def admin(bus: ServiceBus) -> Iterator[ServiceBusAdministrationClient]:
-    with open_admin(AsbConfig.model_validate({"connection_string": bus.connection_string})) as admin:
-        yield admin
 
 
 @pytest.fixture

@@ -9,26 +9,12 @@ from typing import Any
 import pytest
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-from asb_output_provider.admin import open_admin
-from asb_output_provider.config import AsbConfig
 from asb_output_provider.infrastructure.marks import Mark
 from tests.queues import PROJECT, Queues
 from tests.servers.azure_native import SUBSCRIPTION, AzureNative
 from tests.servers.servicebus import ServiceBus
 
 MADE = ["Customers_cdc_events", "Orders_cdc_events", "Persons_cdc_events"]
-
-
-@pytest.fixture
-def bus() -> Iterator[ServiceBus]:
-    with ServiceBus() as bus:
-        yield bus
-
-
-@pytest.fixture
-def admin(bus: ServiceBus) -> Iterator[ServiceBusAdministrationClient]:
-    with open_admin(AsbConfig.model_validate({"connection_string": bus.connection_string})) as admin:
-        yield admin
 
 
 @pytest.fixture
