@@ -12,12 +12,14 @@ from typer.core import TyperGroup
 
 from orchestrator.cli import (
     check,
+    dead_letters,
     destroy,
     discover,
     doctor,
     generate,
     init,
     logs,
+    peek,
     plan,
     providers,
     ps,
@@ -100,11 +102,13 @@ app.command("destroy")(destroy.destroy)
 app.command("snapshot")(snapshot.snapshot)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
+app.command("peek")(peek.peek)
 app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(generate.app, name="generate")
 app.add_typer(providers.app, name="providers")
 app.add_typer(state.app, name="state")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("version")(version.version)
 
 

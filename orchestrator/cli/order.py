@@ -32,6 +32,7 @@ class Wishes:
     timeout: str | None = None
     grace: str | None = None
     metrics: str | None = None
+    record: str | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

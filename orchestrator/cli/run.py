@@ -57,6 +57,13 @@ def run(
         typer.Option("--grace", metavar="DURATION", help="How long a drain may take before providers are killed."),
     ] = None,
     metrics: Metrics = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="DIR", help="Keep what is relayed in this folder, compressed.")
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="DIR", help="Give the output this record, in the input's place."),
+    ] = None,
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
@@ -69,10 +76,24 @@ def run(
     from orchestrator.cli.starting import start
     from orchestrator.cli.values import seconds
 
+    wishes = Wishes(
+        pull=pull,
+        locked=locked,
+        max_records=max_records,
+        timeout=timeout,
+        grace=grace,
+        metrics=metrics,
+        record=None if record is None else str(record.absolute()),
+    )
+    if replay is not None:
+        from orchestrator.cli.replaying import replay_record, replayable
+
+        task = replayable(tasks, wishes, every=every, detached=detach)
+        return replay_record(invocation_of(context), task, wishes, replay, variables=var, files=var_file)
     return start(
         invocation_of(context),
         tasks,
-        Wishes(pull=pull, locked=locked, max_records=max_records, timeout=timeout, grace=grace, metrics=metrics),
+        wishes,
         every=every,
         detached=detach,
         wait=seconds(wait_timeout, "--wait-timeout"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,6 +45,7 @@ def run_and_watch(invocation: Invocation, order: Order, *, unread: Callable[[], 
         max_records=wishes.max_records,
         timeout=seconds(wishes.timeout, "--timeout"),
         grace=seconds(wishes.grace, "--grace") or settings.grace,
+        record=None if wishes.record is None else Path(wishes.record),
         order=msgspec.to_builtins(order),
     )
     address = None if wishes.metrics is None else parse_address(wishes.metrics)

@@ -46,6 +46,8 @@ def start(
 
         return run_and_watch(invocation, order_for(invocation, names[0], wishes, variables, files))
     project = invocation.project(variables, files)
+    if wishes.record is not None and (every or len(names) > 1):
+        raise ConfigError("usage", "`--record` is about one task", hint="run it on its own")
     chosen = list(dict.fromkeys(named_or_every(names, every, project.tasks)))
     for name in chosen:
         if name not in project.tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
 from orchestrator.config.model import Task
-from orchestrator.errors import RunError, UnavailableError, Where
+from orchestrator.errors import ConfigError, RunError, UnavailableError, Where
+from orchestrator.pipeline.services import Services, new_run_id
 from orchestrator.state.store import DeadLetter, StateStore, StoredLetter
 
 
@@ -137,3 +138,30 @@ def chosen(state: StateStore, task: str, choice: Choice, *, after: int = 0) -> I
     while page := state.letters(task, after=after):
         yield from (one for one in page if choice.takes(one))
         after = page[-1].id
+
+
+def choice_of(
+    ids: Iterable[int] = (),
+    *,
+    codes: Iterable[str] = (),
+    runs: Iterable[str] = (),
+    tables: Iterable[str] = (),
+    every: bool = False,
+    must: bool = False,
+) -> Choice:
+    """What a command line names. Raises `ConfigError` (`usage`) for all and some, and for none where it `must` say."""
+    choice = Choice(frozenset(ids), frozenset(codes), frozenset(runs), frozenset(table.casefold() for table in tables))
+    if must and every != (choice == Choice()):
+        raise ConfigError("usage", "say which dead letters", hint="by their ids, by `--code` and the like, or `--all`")
+    return choice
+
+
+def drop_letters(task: Task, services: Services, ids: Sequence[int]) -> None:
+    """Forget them, under the task's lock. Raises `RunError` (`task.running`) and `UnavailableError`."""
+    run_id, state = new_run_id(), services.state
+    with services.locks.acquire(task.name, run_id):
+        claim = state.claim(task.name, run_id)
+        try:
+            state.change_letters(claim, ids)
+        finally:
+            state.finish(claim, "ended", {}, delivery="best-effort")

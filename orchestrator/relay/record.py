@@ -30,7 +30,7 @@ _UNREADABLE = (EOFError, OSError, zlib.error)
 _CHECKPOINT = msgspec.json.Decoder(CheckpointLine)
 
 
-class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+class Header(msgspec.Struct, frozen=True):
     """Which stream a file holds a part of: `part` counts from 1 within one attempt of one run.
 
     `source` and `provider` say whose positions the checkpoints are; `position_keys` and `streams` are what the output

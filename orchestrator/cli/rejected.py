@@ -1,0 +1,212 @@
+"""What `dstream dead-letters` does once its arguments are read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+import typer
+
+from orchestrator.cli import words
+from orchestrator.cli.columns import columns
+from orchestrator.cli.compose import services
+from orchestrator.cli.events import emit, json_text
+from orchestrator.cli.replaying import feed_and_watch
+from orchestrator.errors import ConfigError, UnavailableError, Where
+from orchestrator.pipeline.letters import Choice, chosen, drop_letters, exported, table_of
+from orchestrator.pipeline.redelivery import replay_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from orchestrator.cli.invocation import Invocation
+    from orchestrator.cli.order import Wishes
+    from orchestrator.config.model import Task
+    from orchestrator.pipeline.observe import RunSummary
+    from orchestrator.pipeline.services import Services
+    from orchestrator.state.store import StoredLetter
+
+_REASON = 60
+_HEADINGS = ("ID", "STORED", "RUN", "RECORD", "TABLE", "CODE", "REASON")
+
+
+def show_list(
+    invocation: Invocation,
+    name: str,
+    choice: Choice,
+    *,
+    limit: int,
+    after: int,
+    variables: Sequence[str],
+    files: Sequence[Path],
+) -> None:
+    with _at(invocation, name, variables, files) as (task, offered):
+        shown: list[StoredLetter] = []
+        codes: Counter[str] = Counter()
+        behind = 0
+        for one in chosen(offered.state, task.name, choice):
+            codes[one.letter.code] += 1
+            if one.id > after and len(shown) < limit:
+                shown.append(one)
+            elif one.id > after:
+                behind += 1
+    total = codes.total()
+    if invocation.json:
+        for one in shown:
+            emit({"event": "dead_letter", **_fields(name, one)})
+        counts = {"total": total, "codes": dict(codes), "more": behind}
+        emit({"event": "dead_letters", "task": name, **counts})
+        return
+    if total == 0:
+        typer.echo(f"{name} has no such dead letters" if choice != Choice() else f"{name} has no dead letters")
+        return
+    if shown:
+        typer.echo("\n".join(columns(_HEADINGS, [_row(one) for one in shown])))
+    figures = ", ".join(f"{count:,} {words.printable(code)}" for code, count in codes.most_common())
+    typer.echo(f"{total:,} dead letter{'' if total == 1 else 's'}: {figures}")
+    if behind:
+        typer.echo(f"{behind:,} more: `--after {shown[-1].id}`")
+
+
+def show_one(
+    invocation: Invocation, name: str, number: int, *, variables: Sequence[str], files: Sequence[Path]
+) -> None:
+    with _at(invocation, name, variables, files) as (task, offered):
+        found = next(iter(offered.state.letters(task.name, after=number - 1, limit=1)), None)
+    if found is None or found.id != number:
+        raise _unknown(name, [number])
+    if invocation.json:
+        emit({"event": "dead_letter", **_fields(name, found)})
+        return
+    letter = found.letter
+    typer.echo(f"dead letter {found.id} of {name}, stored {_time(found.stored_at)}")
+    typer.echo(f"  record {letter.record:,} of run {found.run_id}")
+    typer.echo(f"  {words.printable(letter.code)}: {words.printable(letter.reason)}")
+    if letter.raw:
+        typer.echo(words.printable(letter.content.decode("utf-8", "backslashreplace")))
+    else:
+        typer.echo(json_text(msgspec.json.decode(letter.content), indent=2))
+
+
+def export_letters(
+    invocation: Invocation, name: str, choice: Choice, out: Path, *, variables: Sequence[str], files: Sequence[Path]
+) -> None:
+    count = 0
+    with _at(invocation, name, variables, files) as (task, offered), _written(out) as file:
+        for one in chosen(offered.state, task.name, choice):
+            file.write(msgspec.json.encode(exported(name, one)) + b"\n")
+            count += 1
+    if out != Path("-"):
+        if invocation.json:
+            emit({"event": "exported", "task": name, "dead_letters": count, "file": str(out)})
+        elif not invocation.quiet:
+            typer.echo(f"{name}: {count:,} dead letter{'' if count == 1 else 's'} in {out}")
+
+
+def replay_chosen(
+    invocation: Invocation,
+    name: str,
+    choice: Choice,
+    wishes: Wishes,
+    *,
+    variables: Sequence[str],
+    files: Sequence[Path],
+) -> int:
+    """The exit code: `EXIT_FAILED` where the output rejected some again."""
+
+    def told(summary: RunSummary) -> str:
+        rejected = summary.counts.rejected
+        return f" and dropped; {rejected:,} rejected again, kept with the new reason" if rejected else " and dropped"
+
+    with _at(invocation, name, variables, files) as (task, offered):
+        _refuse_unknown(task, offered, choice)
+    work = partial(replay_letters, choice=choice)
+    return feed_and_watch(invocation, name, wishes, work, told, variables=variables, files=files)
+
+
+def drop_chosen(
+    invocation: Invocation, name: str, choice: Choice, *, yes: bool, variables: Sequence[str], files: Sequence[Path]
+) -> None:
+    with _at(invocation, name, variables, files) as (task, offered):
+        _refuse_unknown(task, offered, choice)
+        ids = [one.id for one in chosen(offered.state, task.name, choice)]
+        what = f"{len(ids):,} dead letter{'' if len(ids) == 1 else 's'}"
+        if ids and not yes:
+            if sys.stdin is None or not sys.stdin.isatty():
+                raise ConfigError("usage", "nobody can be asked: stdin is no terminal", hint="confirm with `--yes`")
+            typer.confirm(f"{what} of {name} will be gone for good. Go on?", abort=True, err=True)
+        if ids:
+            drop_letters(task, offered, ids)
+    if invocation.json:
+        emit({"event": "dropped", "task": name, "dead_letters": len(ids)})
+    elif not invocation.quiet:
+        typer.echo(f"{name}: {what} dropped")
+
+
+@contextlib.contextmanager
+def _at(
+    invocation: Invocation, name: str, variables: Sequence[str], files: Sequence[Path]
+) -> Iterator[tuple[Task, Services]]:
+    """The task, and where its letters are."""
+    settings = invocation.settings()
+    project = invocation.project(variables, files)
+    task = project.task(name)
+    with services(project, settings) as offered:
+        yield task, offered
+
+
+@contextlib.contextmanager
+def _written(out: Path) -> Iterator[BinaryIO]:
+    """The file, which has its name only once it is whole; or stdout."""
+    if out == Path("-"):
+        yield sys.stdout.buffer
+        return
+    new = out.with_name(f".{out.name}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(out)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        message = f"cannot write `{out}`: {error.strerror or error}"
+        raise UnavailableError("dead_letters.file", message, where=Where(file=str(out))) from error
+
+
+def _refuse_unknown(task: Task, offered: Services, choice: Choice) -> None:
+    """Raises `ConfigError` (`dead_letters.unknown`) before anything is done, where an id is nobody's."""
+    if choice.ids:
+        known = {one.id for one in chosen(offered.state, task.name, Choice(ids=choice.ids))}
+        if missing := sorted(choice.ids - known):
+            raise _unknown(task.name, missing)
+
+
+def _unknown(name: str, numbers: Sequence[int]) -> ConfigError:
+    which = ", ".join(str(number) for number in numbers)
+    return ConfigError(
+        "dead_letters.unknown", f"{name} has no dead letter {which}", hint=f"see `dstream dead-letters list {name}`"
+    )
+
+
+def _fields(name: str, one: StoredLetter) -> dict[str, object]:
+    found: dict[str, object] = msgspec.json.decode(msgspec.json.encode(exported(name, one)))
+    return found
+
+
+def _row(one: StoredLetter) -> Sequence[str]:
+    letter = one.letter
+    reason = letter.reason if len(letter.reason) <= _REASON else f"{letter.reason[: _REASON - 1]}…"
+    table = table_of(letter)
+    return str(one.id), _time(one.stored_at), one.run_id, f"{letter.record:,}", table, letter.code, reason
+
+
+def _time(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
