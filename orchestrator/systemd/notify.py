@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from orchestrator.pipeline.live import Live
 
-LOOK_S = 0.5
+LOOK_S = 0.2
 """How often the run is looked at."""
 
 STATUS_S = 10.0
