@@ -79,6 +79,19 @@ def test_a_full_disk_that_keeps_only_logs_is_told_once_and_fails_no_run(project:
         assert done.stderr.count("No space left") == 1, done
 
 
+def test_a_full_disk_for_a_record_stops_the_run_which_then_has_lost_nothing(project: Project, tmp_path: Path) -> None:
+    """A record with holes is none: whoever asks for one is told."""
+    stream = Stream()
+    stream.write(project, COUNT)
+    with SmallDisk(tmp_path / "record", 1 << 16) as disk:
+        run = project.start("--record", str(disk.folder))
+        project.until(run, lambda: project.number("pruned") > 0, "something is acknowledged")
+        disk.fill()
+        done = run.wait()
+        assert (done.status, done.errors) == (EXIT_ENVIRONMENT, ["record.unwritable"]), done
+    finish(project, stream, project.run())
+
+
 def run_until_full(project: Project, disk: SmallDisk, stream: Stream) -> Done:
     """Have the disk fill up in mid-stream; the run, which has ended by it. There is room again."""
     stream.write(project, COUNT)
