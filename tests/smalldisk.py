@@ -14,11 +14,14 @@ FILLER = "filler"
 
 
 class SmallDisk:
-    """`with SmallDisk(folder, size) as disk`: what is in `folder` meanwhile is kept in so many bytes of memory."""
+    """`with SmallDisk(folder, size) as disk`: what is in `folder` meanwhile is kept in so many bytes of memory.
 
-    def __init__(self, folder: Path, size: int) -> None:
+    `inodes` bounds the number of files, too.
+    """
+
+    def __init__(self, folder: Path, size: int, *, inodes: int = 0) -> None:
         self.folder = folder
-        self._size = size
+        self._options = f"size={size},nr_inodes={inodes},mode=0700"
 
     def fill(self) -> None:
         """Take all the room that there is."""
@@ -32,8 +35,7 @@ class SmallDisk:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        options = f"size={self._size},mode=0700"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder], check=True, timeout=30)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", self._options, "tmpfs", self.folder], check=True, timeout=30)
         return self
 
     def __exit__(

@@ -10,6 +10,9 @@ from orchestrator.pipeline.doctor.finding import Finding, of_error
 from orchestrator.pipeline.sources import Asked, Sources
 from orchestrator.runtime.base import ImageProgram, Launch, Runtime
 
+_STAYS_S = 1.0
+"""For so long a provider waits for its first line, at least; one that cannot run has ended by then."""
+
 _GONE_WITHIN = 10.0
 
 
@@ -32,10 +35,18 @@ def look_at_start(uses: Sequence[Use], sources: Sources, runtime: Callable[[], R
         executor = runtime()
         try:
             # Its thread is not the main one's, which matters to processes alone: no container is a thread's child.
-            executor.start(Launch(role=use.role, program=program, platform=use.platform)).dispose(_GONE_WITHIN)
+            provider = executor.start(Launch(role=use.role, program=program, platform=use.platform))
+            try:
+                ended = provider.wait(_STAYS_S)
+            finally:
+                provider.dispose(_GONE_WITHIN)
         finally:
             executor.close()
-        yield Finding("ok", "a container was started, attached and removed", use.reference)
+        if ended is None:
+            yield Finding("ok", "a container was started, attached and removed", use.reference)
+        else:
+            remedy = f"see what it says: `docker run --rm --interactive {use.reference}`"
+            yield Finding("failed", f"a container was started, and {ended} at once", use.reference, remedy)
         return
     if uses:
         remedy = "pull them with `dstream init`, or run the task"
