@@ -106,6 +106,8 @@ class _Attended:
                 screen.note(f"{task} | {role} | {words.printable(line)}")
             case {"event": "warning", "message": message}:
                 screen.note(f"{task} | {words.warning(message, color=screen.color)}")
+            case {"event": "metrics", "address": address}:
+                screen.note(f"{task} | {words.metrics(address)}")
             case {"event": "phase", "phase": phase, **more}:
                 detail = f": {words.printable(more['detail'])}" if more.get("detail") else ""
                 screen.note(f"{task} | {phase}{detail}")

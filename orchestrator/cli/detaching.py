@@ -91,16 +91,19 @@ class _Start:
     def _settled(self, supervisor: Supervisor) -> dict[str, Any]:
         """What is to be told of a task that runs, or stands by. Raises what it failed with."""
         task, warning = supervisor.task, ""
+        known: dict[str, Any] = {"pid": supervisor.pid}
         try:
             for event in supervisor.events(self._wait):
                 match event:
                     case {"event": "phase", "phase": "running"}:
-                        return {"state": "running", "pid": supervisor.pid}
+                        return {"state": "running", **known}
                     case {"event": "phase", "phase": "standby", **more}:
-                        return {"state": "standby", "pid": supervisor.pid, "detail": more.get("detail", "")}
+                        return {"state": "standby", **known, "detail": more.get("detail", "")}
                     case {"event": "phase", "phase": "backing off"}:
                         hint = f"see `dstream logs {task}`; `dstream stop {task}` ends it"
                         raise RunError("run.backing_off", f"task `{task}` did not start: {warning}", hint=hint)
+                    case {"event": "metrics", "address": address}:
+                        known["metrics"] = address
                     case {"event": "warning", "message": str(message)}:
                         warning = message
                         self._screen.note(f"{task} | {words.warning(message, color=self._screen.color)}")
@@ -127,6 +130,8 @@ class _Start:
             emit({"event": "started", "task": task, **what})
         elif not self._invocation.quiet:
             typer.echo(_sentence(task, what))
+            if address := what.get("metrics"):
+                typer.echo(f"  {words.metrics(address)}")
 
 
 def _sentence(task: str, what: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ class PersonWatches(Watching):
         self.screen.note(words.warning(LOGS.redactor.text(message), color=self.screen.color))
 
     def serving(self, address: str) -> None:
-        self.screen.note(f"metrics at http://{address}/metrics")
+        self.screen.note(words.metrics(address))
 
     def running(self, progress: Callable[[], Progress]) -> None:
         if self.screen.interactive:

@@ -120,3 +120,8 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} m {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} m"
+
+
+def metrics(address: str) -> str:
+    """Where a run's figures are."""
+    return f"metrics at http://{address}/metrics"
