@@ -153,7 +153,8 @@ class Capture:
         """Read the log now: capture all that is in it, or so many transactions."""
         with self._database.lock:
             while self._log and transactions != 0:
-                self._capture(self._log.popleft()[1])
+                self._capture(self._log[0][1])
+                self._log.popleft()
                 transactions = None if transactions is None else transactions - 1
 
     def note_idle(self) -> None:

@@ -104,10 +104,11 @@ def _set_tracked(session: Session, table: int, *, tracked: bool) -> None:
 def disable(session: Session, instance: Instance) -> None:
     """Take a capture instance and its change table away."""
     work = session.work
-    drop_table(session, work.table(f"cdc.{instance.name}_CT"))
-    for name in ("change_tables", "captured_columns", "index_columns", "ddl_history"):
-        work.run(f"DELETE FROM cdc.{name} WHERE object_id = ?", [instance.id])
-    work.capture.removed(instance)
+    with work.database.lock:  # the capture job must not come upon an instance whose table is gone
+        drop_table(session, work.table(f"cdc.{instance.name}_CT"))
+        for name in ("change_tables", "captured_columns", "index_columns", "ddl_history"):
+            work.run(f"DELETE FROM cdc.{name} WHERE object_id = ?", [instance.id])
+        work.capture.removed(instance)
     if not work.capture.of_table(instance.table):
         _set_tracked(session, instance.table, tracked=False)
 
