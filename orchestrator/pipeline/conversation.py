@@ -15,7 +15,7 @@ from orchestrator.config.model import encode_json
 from orchestrator.errors import ConfigError, DstreamError, RunError, UnavailableError, Where
 from orchestrator.pipeline.hints import loopback
 from orchestrator.pipeline.provider import Prepared
-from orchestrator.pipeline.stderr import whole_lines
+from orchestrator.pipeline.stderr import last_lines, whole_lines
 from orchestrator.relay.channel import Halt, Inlet, Outlet
 from orchestrator.relay.control import BOM, PREFIXES, LineReader
 from orchestrator.runtime.base import Exit, Role, RunningProvider, Runtime, StreamBroken
@@ -90,8 +90,7 @@ class Party:
 
     def _read_stderr(self, inlet: Inlet) -> None:
         for lines in whole_lines(inlet):
-            last = lines[:-1].rsplit(b"\n", LAST_WORDS)[-LAST_WORDS:]
-            self.last_words.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in last)
+            self.last_words.extend(last_lines(lines, LAST_WORDS))
             self._log(self.role, lines)
 
 

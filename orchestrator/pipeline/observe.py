@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from orchestrator.errors import DstreamError
 from orchestrator.registry.image import PullEvent
 from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
+from orchestrator.tasklog.budget import Budget
 from orchestrator.tasklog.log import TaskLog
 
 Delivery = Literal["at-least-once", "best-effort"]
@@ -142,14 +144,16 @@ class Hears(Protocol):
 class Outbox:
     """Hands text and log lines to the observer on a thread of its own, so that no reader waits for a terminal.
 
-    What does not fit in `OUTBOX_LIMIT` bytes is dropped and counted. What goes to the task's log does not wait for it.
+    What does not fit in `OUTBOX_LIMIT` bytes is dropped and counted, and so are logs that would take more of a
+    processor than a stream's logs may. The task's log gets its copy of all without waiting for this.
     """
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._copy: TaskLog | None = None
+        self._budget = Budget()
         self._changed = threading.Condition()
-        self._items: deque[tuple[Callable[..., None], Role, Any, int]] = deque()
+        self._items: deque[tuple[Callable[[Role, bytes], None], Role, bytes]] = deque()
         self._held = 0
         self._closing = False
         self.dropped = 0
@@ -164,13 +168,13 @@ class Outbox:
         """Whole lines for the user. Never blocks."""
         if self._copy is not None:
             self._copy.said(role, content, "stdout")
-        self._put(self._observer.text, role, content, len(content), content.count(b"\n"))
+        self._put(self._observer.text, role, content)
 
     def log(self, role: Role, content: bytes) -> None:
         """Whole lines of a provider's stderr. Never blocks."""
         if self._copy is not None:
             self._copy.said(role, content)
-        self._put(self._lines, role, content, len(content), content.count(b"\n"))
+        self._put(self._lines, role, content)
 
     def close(self, timeout: float) -> None:
         """Hand over what is held, for at most `timeout` seconds, and say what was dropped."""
@@ -179,21 +183,28 @@ class Outbox:
             self._changed.notify()
         self._thread.join(timeout)
         if self._thread.is_alive():
-            self.dropped += len(self._items)
+            self.dropped += sum(content.count(b"\n") for _, _, content in self._items)
         if self.dropped:
-            self._observer.warning(f"{self.dropped:,} lines of text and logs were dropped: nobody read them in time")
+            self._observer.warning(
+                f"{self.dropped:,} lines of text and logs were dropped: they came faster than they were read"
+            )
 
     def _lines(self, role: Role, content: bytes) -> None:
+        if not self._budget.allows():
+            self.dropped += content.count(b"\n")
+            return
+        began = time.thread_time()
         for line in content[:-1].decode("utf-8", "replace").split("\n"):
             self._observer.provider_log(role, line.rstrip("\r"))
+        self._budget.spend(time.thread_time() - began)
 
-    def _put(self, deliver: Callable[..., None], role: Role, content: object, size: int, lines: int) -> None:
+    def _put(self, deliver: Callable[[Role, bytes], None], role: Role, content: bytes) -> None:
         with self._changed:
-            if self._held + size > OUTBOX_LIMIT:
-                self.dropped += lines
+            if self._held + len(content) > OUTBOX_LIMIT:
+                self.dropped += content.count(b"\n")
                 return
-            self._items.append((deliver, role, content, size))
-            self._held += size
+            self._items.append((deliver, role, content))
+            self._held += len(content)
             self._changed.notify()
 
     def _run(self) -> None:
@@ -202,7 +213,7 @@ class Outbox:
                 self._changed.wait_for(lambda: self._items or self._closing)
                 if not self._items:
                     return
-                deliver, role, content, size = self._items.popleft()
+                deliver, role, content = self._items.popleft()
             deliver(role, content)
             with self._changed:
-                self._held -= size
+                self._held -= len(content)

@@ -24,13 +24,6 @@ HELD = 8 * 1024 * 1024
 """Bytes that wait to be written, at most: a disk that stands still."""
 
 CLOSE_S = 5.0
-
-SHARE = 0.02
-BURST_S = 1.0
-"""Of one processor's time, for each stream that is logged. A line takes some microseconds that the relay cannot have
-meanwhile: one processor at a time runs Python. So a provider's words are dropped, and counted, rather than its data
-slowed; the burst is for the hundred thousand lines of a bad moment."""
-
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -103,18 +96,23 @@ class TaskLog:
                     break
                 item = self._items.popleft()
             if isinstance(item, Record):
+                if OUTCOME in item.fields:  # the run's last word
+                    self._tell_missing()
                 self._append(self._relay, [item])
                 continue
             self._hear(*item)
             with self._changed:
                 self._held -= len(item[2])
-        for speaker in list(self._dropped):
-            self._append(speaker, [])
+        self._tell_missing()
         if self._files is not None:
             self._files.close()
 
+    def _tell_missing(self) -> None:
+        for speaker in list(self._dropped):
+            self._append(speaker, [])
+
     def _hear(self, moment: float, speaker: Speaker, content: bytes) -> None:
-        budget = self._budgets.setdefault(speaker, Budget(SHARE, BURST_S))
+        budget = self._budgets.setdefault(speaker, Budget())
         if not budget.allows():
             with self._changed:
                 self._drop(speaker, content.count(b"\n"))
