@@ -92,9 +92,8 @@ class _Host:
     @functools.cached_property
     def _glance(self) -> Glance | None:
         """What the state says of itself; None where there is none, or none that can be read."""
-        path = self._folder / STATE_FILE
         try:
-            return glance(path) if path.exists() else None
+            return glance(self._folder / STATE_FILE)
         except UnavailableError:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from orchestrator.state.store import OpenRun
 _PATIENCE_S = 10.0
 _ENOUGH = 3
 """So many problems are told."""
+
+_STEPS = 1000
+"""Of SQLite's machine, between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,25 @@ class Glance:
     open_runs: tuple[OpenRun, ...]
 
 
-def glance(path: Path) -> Glance:
-    """What the store at `path` says of itself. Raises `UnavailableError` (`state.unavailable`)."""
+def glance(path: Path) -> Glance | None:
+    """What the store at `path` says of itself; None where nothing was ever stored.
+
+    Raises `UnavailableError` (`state.unavailable`).
+    """
+    if not path.exists():
+        return None
     log = path.with_name(f"{path.name}-wal")
     with _reading(path) as db:
+        schema = db.execute("PRAGMA user_version").fetchone()[0]
+        if not schema:
+            return None
         project = db.execute("SELECT value FROM meta WHERE key = 'project'").fetchone()
         runs = db.execute("SELECT task, run_id, kinds FROM runs WHERE ended_at IS NULL").fetchall()
         return Glance(
-            schema=db.execute("PRAGMA user_version").fetchone()[0],
+            schema=schema,
             journal=db.execute("PRAGMA journal_mode").fetchone()[0],
             log_size=log.stat().st_size if log.exists() else 0,
-            project=str(project[0]) if project else "",
+            project=str(project[0]),
             tasks=db.execute("SELECT count(*) FROM tasks").fetchone()[0],
             open_runs=tuple(
                 OpenRun(task, run_id, tuple(kinds.split(",")) if kinds else ()) for task, run_id, kinds in runs
@@ -47,10 +59,20 @@ def glance(path: Path) -> Glance:
         )
 
 
-def problems_of(path: Path) -> list[str]:
-    """What is wrong in the store's file, the first of it; reads all of it. Raises `UnavailableError`."""
+def problems_of(path: Path, within: float) -> list[str] | None:
+    """What is wrong in the store's file, the first of it; None where reading all of it takes more than so many seconds.
+
+    Raises `UnavailableError`.
+    """
+    end = time.monotonic() + within
     with _reading(path) as db:
-        found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_ENOUGH})")]
+        db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        try:
+            found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_ENOUGH})")]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return None
+            raise
     return [] if found == ["ok"] else found
 
 

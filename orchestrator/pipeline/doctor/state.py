@@ -11,6 +11,8 @@ from orchestrator.pipeline.doctor.finding import Finding, of_error
 from orchestrator.state.integrity import glance, problems_of
 from orchestrator.state.sqlite import MIGRATIONS
 
+_READ_WITHIN_S = 20.0
+
 _LONG_LOG = 256 << 20
 """Bytes of a write-ahead log that nobody has folded in for long."""
 
@@ -27,15 +29,15 @@ def look_at_state(folder: Path, path: Path) -> Iterator[Finding]:
     except OSError as error:
         remedy = "the state directory must be writable by the user who runs dstream, on a disk with room"
         yield Finding("failed", f"nothing can be stored: {error.strerror}", str(folder), remedy)
-    if not path.exists():
+    seen = glance(path)
+    if seen is None:
         yield Finding("ok", "nothing is stored yet", str(path))
         return
-    seen = glance(path)
     if seen.schema > len(MIGRATIONS):
         message = f"a newer dstream wrote the state: schema {seen.schema}, this one knows {len(MIGRATIONS)}"
         yield Finding("failed", message, str(path), "upgrade dstream, or use another `state_dir`")
         return
-    damage = problems_of(path)
+    damage = problems_of(path, _READ_WITHIN_S)
     if damage:
         message = f"the state is damaged: {'; '.join(damage)}"
         remedy = (
