@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.cli.events import json_text
 from orchestrator.cli.words import age, printable
 from orchestrator.pipeline.lifecycle.resources import counts, drifted
 
@@ -74,15 +74,15 @@ def resource_lines(resource: Resource, *, detailed: bool) -> Iterator[str]:
     yield f"    {_SIGN.get(resource.action, '?'):<3} {_line(named)}{_line(said)}"
     changes = resource.detail.get("changes")
     for name, (there, wanted) in _pairs(changes):
-        yield f"          {_line(name)}: {_value(there)} -> {_value(wanted)}"
+        yield f"          {_line(name)}: {json_text(there)} -> {json_text(wanted)}"
     for name, (made, found) in _pairs(drifted(resource)):
         if (name, made, found) == ("exists", True, False):
             yield "          drifted: it was made, and is gone"
         else:
-            yield f"          {_line(name)}: drifted, made as {_value(made)} and found as {_value(found)}"
+            yield f"          {_line(name)}: drifted, made as {json_text(made)} and found as {json_text(found)}"
     attributes = resource.detail.get("attributes")
     if detailed and not changes and isinstance(attributes, dict):
-        yield from (f"          {_line(name)}: {_value(value)}" for name, value in attributes.items())
+        yield from (f"          {_line(name)}: {json_text(value)}" for name, value in attributes.items())
 
 
 def run_lines(run: RunForecast) -> Iterator[str]:
@@ -112,7 +112,7 @@ def plan_event(plan: Plan) -> dict[str, Any]:
         "destroy": plan.destroy,
         "changes": plan.counts,
         "data_loss": plan.losses,
-        "streams": None if plan.streams is None else [_stream(one.schema, one.name) for one in plan.streams],
+        "streams": None if plan.streams is None else [one.full_name for one in plan.streams],
         "providers": [part_object(part) for part in plan.parts],
         "run": None if plan.run is None else dataclasses.asdict(plan.run),
     }
@@ -171,11 +171,3 @@ def _pairs(changes: object) -> Iterator[tuple[str, tuple[Any, Any]]]:
 def _line(text: str) -> str:
     """`text` as one line: what a table is called must not pass for a line of the plan."""
     return printable(text.replace("\n", "\\n"))
-
-
-def _value(value: Any) -> str:
-    return printable(json.dumps(value, ensure_ascii=False))
-
-
-def _stream(schema: str, name: str) -> str:
-    return f"{schema}.{name}" if schema else name

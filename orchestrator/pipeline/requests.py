@@ -105,7 +105,7 @@ def snapshot_signal(request: Mapping[str, Any], streams: Sequence[Stream] | None
 def _stream(table: str, streams: Sequence[Stream]) -> str:
     """The full name of the one stream that `table` names, with or without its schema."""
     wanted = table.casefold()
-    full = {f"{stream.schema}.{stream.name}" if stream.schema else stream.name: stream for stream in streams}
+    full = {stream.full_name: stream for stream in streams}
     found = [name for name in full if name.casefold() == wanted]
     found = found or [name for name, stream in full.items() if stream.name.casefold() == wanted]
     if len(found) == 1:

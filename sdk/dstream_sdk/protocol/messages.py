@@ -86,6 +86,11 @@ class Stream(msgspec.Struct, omit_defaults=True):
     columns: list[Column] = []
     metadata: dict[str, Any] = {}
 
+    @property
+    def full_name(self) -> str:
+        """`dbo.Orders`; without a schema just the name."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
 
 class CommandEnvelope(msgspec.Struct, omit_defaults=True):
     """The first line on a provider's stdin. `protocol` is the highest version offered.
