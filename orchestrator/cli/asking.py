@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from orchestrator.cli.compose import services
 from orchestrator.cli.events import emit
-from orchestrator.cli.signals import Signals
-from orchestrator.cli.watching import watching_for
 from orchestrator.cli.words import printable
+from orchestrator.cli.working import working
 from orchestrator.errors import EXIT_DONE, EXIT_FAILED
 from orchestrator.pipeline.checks import Checked, check_task, discover_task
-from orchestrator.pipeline.observe import RunControl
-from orchestrator.pipeline.services import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from dstream_sdk.protocol import DiscoverReply, Stream
@@ -29,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The options of both as they were written; None leaves the choice to the settings."""
+    """The options of such a verb as they were written; None leaves the choice to the settings."""
 
     pull: PullPolicy | None
     locked: bool
@@ -39,8 +34,8 @@ class Asked:
 
 def check_and_show(invocation: Invocation, name: str, asked: Asked) -> int:
     """The exit code: `EXIT_FAILED` when a provider found something that is wrong."""
-    with _asking(invocation, name, asked) as ask:
-        checked: list[Checked] = ask(check_task)
+    with working(invocation, name, asked) as work:
+        checked: list[Checked] = work.call(check_task)
     if invocation.json:
         for one in checked:
             reply = None if one.reply is None else msgspec.to_builtins(one.reply)
@@ -52,8 +47,8 @@ def check_and_show(invocation: Invocation, name: str, asked: Asked) -> int:
 
 
 def discover_and_show(invocation: Invocation, name: str, asked: Asked) -> int:
-    with _asking(invocation, name, asked) as ask:
-        reply: DiscoverReply = ask(discover_task)
+    with working(invocation, name, asked) as work:
+        reply: DiscoverReply = work.call(discover_task)
     if invocation.json:
         emit({"event": "discover", "task": name, "reply": msgspec.to_builtins(reply)})
     else:
@@ -89,7 +84,7 @@ def check_lines(checked: Checked) -> Iterator[str]:
 
 def stream_lines(stream: Stream) -> Iterator[str]:
     """`dbo.Orders`, then its columns."""
-    yield f"{stream.schema}.{stream.name}" if stream.schema else stream.name
+    yield stream.full_name
     for column in stream.columns:
         notes = ("key", column.key), ("nullable", column.nullable)
         yield "  " + " ".join([column.name, column.type, *(note for note, holds in notes if holds)]).rstrip()
@@ -99,21 +94,3 @@ def show(lines: Iterator[str] | Sequence[str]) -> None:
     """The answer, on stdout."""
     for line in lines:
         print(printable(line), flush=True)
-
-
-@contextlib.contextmanager
-def _asking(invocation: Invocation, name: str, asked: Asked) -> Iterator[Callable[[Callable[..., Any]], Any]]:
-    """A function that puts one of the questions of `pipeline.checks`. Signals interrupt it."""
-    settings = invocation.settings()
-    project = invocation.project(asked.variables, asked.files)
-    task = project.task(name)
-    control = RunControl()
-    signals = Signals(control)
-    signals.preparing = True
-    watching = watching_for(invocation, settings, unread=control.drain, entered=lambda _: None)
-    options = RunOptions(pull=asked.pull or settings.pull, grace=settings.grace)
-    with contextlib.ExitStack() as open_:
-        offered = open_.enter_context(services(project, settings, locked=asked.locked))
-        open_.enter_context(signals)
-        open_.callback(watching.close)
-        yield lambda question: question(task, offered, options, watching, control)

@@ -12,11 +12,11 @@ from orchestrator.cli import words
 from orchestrator.cli.asking import Asked, show
 from orchestrator.cli.events import emit, error_event
 from orchestrator.cli.failure import report
-from orchestrator.cli.lifecycle import working
 from orchestrator.cli.plan_lines import part_lines, part_object
 from orchestrator.cli.redraw import again_and_again, watch_lines
 from orchestrator.cli.run_lines import run_lines
 from orchestrator.cli.task_rows import task_event
+from orchestrator.cli.working import working
 from orchestrator.errors import EXIT_DONE, DstreamError
 from orchestrator.logs import LOGS
 from orchestrator.pipeline.lifecycle.status import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.cli.lifecycle import Working
+    from orchestrator.cli.working import Working
     from orchestrator.runtime.base import Role
 
 

@@ -1,0 +1,66 @@
+"""What the verbs begin with that ask a task's providers something, or have them work."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from orchestrator.cli.compose import services
+from orchestrator.cli.signals import Signals
+from orchestrator.cli.values import seconds
+from orchestrator.cli.watching import watching_for
+from orchestrator.pipeline.observe import Phase, RunControl
+from orchestrator.pipeline.services import RunOptions, Services
+from orchestrator.relay.channel import Halted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from orchestrator.cli.asking import Asked
+    from orchestrator.cli.invocation import Invocation
+    from orchestrator.config.model import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """One verb on its way. `call` gives a function of `orchestrator.pipeline` all that they have in common."""
+
+    task: Task
+    services: Services
+    call: Callable[..., Any]
+    control: RunControl
+    quiesce: Callable[[], None]
+    """Clears the terminal of what moves on it, before anything is printed."""
+
+
+@contextlib.contextmanager
+def working(invocation: Invocation, name: str, asked: Asked, timeout: str | None = None) -> Iterator[Working]:
+    """What all of them begin with. The first signal asks a provider to stop, the second kills it."""
+    settings = invocation.settings()
+    project = invocation.project(asked.variables, asked.files)
+    task = project.task(name)
+    control = RunControl()
+    signals = Signals(control)
+    options = RunOptions(pull=asked.pull or settings.pull, timeout=seconds(timeout, "--timeout"), grace=settings.grace)
+
+    def entered(phase: Phase) -> None:
+        signals.preparing = phase in ("preparing", "approving")
+
+    watching = watching_for(invocation, settings, unread=control.drain, entered=entered)
+    with contextlib.ExitStack() as opened:
+        offered = opened.enter_context(services(project, settings, locked=asked.locked))
+        opened.enter_context(signals)
+        opened.callback(watching.close)
+        try:
+            yield Working(
+                task,
+                offered,
+                lambda verb, **further: verb(task, offered, options, watching, control, **further),
+                control,
+                watching.close,
+            )
+        except Halted:
+            raise typer.Exit(signals.exit_code) from None
