@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from orchestrator.cli.compose import services, state_folder
+from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit
 from orchestrator.cli.words import printable
 from orchestrator.errors import EXIT_DONE, ConfigError, RunError, Where
@@ -118,7 +119,8 @@ def import_into(
         pull = origin.pull or settings.pull
         checkpoint = importable(exported, task, offered, pull=pull, was=origin.was, name=shown)
         at = f"checkpoint {checkpoint.id}, stored {_moment(checkpoint.saved_at)} by run {checkpoint.run_id}"
-        _confirm(f"{name} will resume from {at}, and repeat or skip what was done since. Go on?", yes=yes)
+        if not yes:
+            confirm(f"{name} will resume from {at}, and repeat or skip what was done since. Go on?")
         changed = import_state(task, offered, backups, checkpoint)
     if invocation.json:
         before = None if changed.before is None else changed.before.id
@@ -135,7 +137,8 @@ def reset_and_tell(
     settings = invocation.settings()
     project = invocation.project(variables, files)
     task = project.task(name)
-    _confirm(f"{name} will begin anew and may repeat or skip what its input decides. Go on?", yes=yes)
+    if not yes:
+        confirm(f"{name} will begin anew and may repeat or skip what its input decides. Go on?")
     backups = Backups(state_folder(project, settings))
     with services(project, settings) as offered:
         changed = reset_state(task, offered, backups)
@@ -154,14 +157,6 @@ def _content(file: Path) -> bytes:
     except OSError as error:
         message = f"cannot read `{file}`: {error.strerror}"
         raise ConfigError("state.document", message, where=Where(file=str(file))) from error
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise ConfigError("usage", "nobody can be asked: stdin is no terminal", hint="confirm with `--yes`")
-    typer.confirm(question, abort=True, err=True)
 
 
 def _backup(changed: Changed) -> dict[str, str | None]:
