@@ -14,11 +14,14 @@ from orchestrator.config.model import SharedState
 from orchestrator.errors import Where
 from orchestrator.state.azure_blob import AzureBlobState
 from orchestrator.state.sqlite import SqliteState
+from tests.cli.conftest import cache
 from tests.servers.azurite import Azurite, connection_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["TERM", "Hosts", "cache", "hosts"]
 
 TERM = 15.0
 
