@@ -66,6 +66,7 @@ class Vitals:
         self._attempt: Attempt | None = None
         self._under_way = False
         self._attempt_began = 0.0
+        self._earlier_words: dict[Role, list[str]] = {}
         self._sampler = Sampler(totals.counts)
         self.dead_letters = 0
         self.metrics: str | None = None
@@ -90,6 +91,7 @@ class Vitals:
         """Another attempt is under way."""
         if self._attempt is not None:
             self._restarts += 1
+            self._earlier_words = self._last_words()
         self._attempt, self._under_way = attempt, True
         self._attempt_began = time.monotonic()
 
@@ -182,8 +184,8 @@ class Vitals:
         )
 
     def _last_words(self) -> dict[Role, list[str]]:
+        """Of an earlier attempt's provider, until the present one has said something."""
         parties = self._attempt.parties if self._attempt is not None else {}
-        return {
-            role: [self._redact(line)[:WORD_SHOWN] for line in party.last_words.copy()]
-            for role, party in list(parties.items())
-        }
+        heard = {role: party.last_words.copy() for role, party in list(parties.items())}
+        told = {role: [self._redact(line)[:WORD_SHOWN] for line in lines] for role, lines in heard.items() if lines}
+        return {**self._earlier_words, **told}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,16 +47,18 @@ def test_what_is_gone_is_called_so() -> None:
 def test_a_run_is_seen_while_it_goes_on_and_afterwards(project: Project) -> None:
     project.task(config="interval = 0.01\nevery = 1")
     never = project.run("status", "orders")
-    assert "orders is not running on this host\n    no stored state: a run begins anew\n" in never.stdout
+    begins = "    checkpoint    none is stored: a run begins anew\n"
+    assert f"orders is not running on this host\n{begins}" in never.stdout
     with project.started("run", "orders") as process:
         wait_for(process, "value 3")
         running = project.run("status", "orders", "--no-infra")
         process.terminate()
         rest(process)
-    assert f"orders is being run by process {process.pid} " in running.stdout
+    assert re.match(r"orders is running since [0-9:]{8}, for [0-9.]+ s\n", running.stdout)
+    assert f" by process {process.pid} on " in running.stdout
     after = project.run("status", "orders", "--no-infra")
-    assert "last run: drained less than a minute ago after" in after.stdout
-    assert "    state: checkpoint " in after.stdout
+    assert "    last run      drained less than a minute ago after" in after.stdout
+    assert "    checkpoint    " in after.stdout
     (event,) = project.run("status", "orders", "--no-infra", "--json").events
     assert (event["infrastructure"], event["run"]["running"]) == (None, None)
     assert event["run"]["last"]["outcome"] == "drained"
@@ -98,7 +101,9 @@ def test_detailed_has_every_attribute(queues: Queues) -> None:
 def test_a_run_leaves_its_error_where_status_finds_it(project: Project) -> None:
     project.task(output="dies.py")
     project.run("run", "orders")
-    assert "its error: provider.died: output" in project.run("status", "orders").stdout
+    status = project.run("status", "orders").stdout
+    assert "orders is not running on this host: its last run failed\n" in status
+    assert "    why           provider.died: output" in status
 
 
 def test_the_plan_says_where_a_run_would_resume_and_what_is_new(project: Project) -> None:

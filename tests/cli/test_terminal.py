@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Project
 
 
-def on_a_terminal(project: Project, *arguments: str, **environ: str) -> str:
+def on_a_terminal(project: Project, *arguments: str, keys: str = "", behind: str = "", **environ: str) -> str:
+    """All that is shown. `keys` are pressed once `behind` was."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(project.folder)
@@ -29,6 +30,9 @@ def on_a_terminal(project: Project, *arguments: str, **environ: str) -> str:
         if not piece:
             break
         shown += piece
+        if keys and behind in shown.decode("utf-8", "ignore"):
+            os.write(terminal, keys.encode())
+            keys = ""
     os.close(terminal)
     os.waitpid(child, 0)
     return shown.decode()
