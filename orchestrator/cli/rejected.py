@@ -17,6 +17,7 @@ import typer
 from orchestrator.cli import words
 from orchestrator.cli.columns import columns
 from orchestrator.cli.compose import services
+from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit, json_text
 from orchestrator.cli.replaying import feed_and_watch
 from orchestrator.errors import ConfigError, UnavailableError, Where
@@ -139,9 +140,7 @@ def drop_chosen(
         ids = [one.id for one in chosen(offered.state, task.name, choice)]
         what = f"{len(ids):,} dead letter{'' if len(ids) == 1 else 's'}"
         if ids and not yes:
-            if sys.stdin is None or not sys.stdin.isatty():
-                raise ConfigError("usage", "nobody can be asked: stdin is no terminal", hint="confirm with `--yes`")
-            typer.confirm(f"{what} of {name} will be gone for good. Go on?", abort=True, err=True)
+            confirm(f"{what} of {name} will be gone for good. Go on?")
         if ids:
             drop_letters(task, offered, ids)
     if invocation.json:
