@@ -32,6 +32,7 @@ KILL_S = 60.0
 """How long a run that was told to end at once may take for that."""
 
 DIES_S = 20.0
+ANSWER_S = 5.0
 GLANCE_S = 0.05
 GRACE_S = 30.0
 
@@ -103,7 +104,7 @@ class _Departure:
 
     def _ask(self, grace: float | None) -> dict[str, Any] | None:
         try:
-            return self._services.controls.ask(self._holder.task, "stop", grace=grace)
+            return self._services.controls.ask(self._holder.task, "stop", grace=grace, patience=ANSWER_S)
         except (RunError, UnavailableError):  # stopped, overwhelmed, or about to go
             return None
 
