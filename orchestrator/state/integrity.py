@@ -17,6 +17,7 @@ _PATIENCE_S = 10.0
 _ENOUGH = 3
 """So many problems are told."""
 
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _STEPS = 1000
 """Of SQLite's machine, between two looks at the clock."""
 
@@ -69,10 +70,12 @@ def problems_of(path: Path, within: float) -> list[str] | None:
         db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         try:
             found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_ENOUGH})")]
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 return None
-            raise
+            if error.sqlite_errorcode not in _DAMAGED:
+                raise
+            return [str(error)]
     return [] if found == ["ok"] else found
 
 
@@ -85,6 +88,6 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise UnavailableError(
             "state.unavailable",
             f"the state cannot be read: {error}",
-            hint="see who may read it; a damaged one is replaced by what `dstream state import` reads",
+            hint="see who may read it, and who has it open",
             where=Where(file=str(path)),
         ) from error

@@ -29,15 +29,7 @@ def look_at_state(folder: Path, path: Path) -> Iterator[Finding]:
     except OSError as error:
         remedy = "the state directory must be writable by the user who runs dstream, on a disk with room"
         yield Finding("failed", f"nothing can be stored: {error.strerror}", str(folder), remedy)
-    seen = glance(path)
-    if seen is None:
-        yield Finding("ok", "nothing is stored yet", str(path))
-        return
-    if seen.schema > len(MIGRATIONS):
-        message = f"a newer dstream wrote the state: schema {seen.schema}, this one knows {len(MIGRATIONS)}"
-        yield Finding("failed", message, str(path), "upgrade dstream, or use another `state_dir`")
-        return
-    damage = problems_of(path, _READ_WITHIN_S)
+    damage = problems_of(path, _READ_WITHIN_S) if path.exists() else None
     if damage:
         message = f"the state is damaged: {'; '.join(damage)}"
         remedy = (
@@ -46,11 +38,18 @@ def look_at_state(folder: Path, path: Path) -> Iterator[Finding]:
         )
         yield Finding("failed", message, str(path), remedy)
         return
+    seen = glance(path)
+    if seen is None:
+        yield Finding("ok", "nothing is stored yet", str(path))
+        return
+    if seen.schema > len(MIGRATIONS):
+        message = f"a newer dstream wrote the state: schema {seen.schema}, this one knows {len(MIGRATIONS)}"
+        yield Finding("failed", message, str(path), "upgrade dstream, or use another `state_dir`")
+        return
+    judged = "is whole" if damage is not None else "is too large to be read whole here"
     migrated = "" if seen.schema == len(MIGRATIONS) else ", which the next command brings up to date"
     tasks = f"{seen.tasks:,} task{'' if seen.tasks == 1 else 's'}"
-    yield Finding(
-        "ok", f"the state is whole: schema {seen.schema}{migrated}, {tasks}, journal {seen.journal}", str(path)
-    )
+    yield Finding("ok", f"the state {judged}: schema {seen.schema}{migrated}, {tasks}", str(path))
     if seen.journal != "wal":
         remedy = "keep the state on a local disk: a write-ahead log needs memory that processes share"
         yield Finding("warning", f"the state keeps no write-ahead log but `{seen.journal}`", str(path), remedy)
