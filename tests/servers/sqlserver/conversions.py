@@ -54,7 +54,10 @@ def as_text(value: exp.Expr, type_of: TypeOf, style: str | None = None) -> exp.E
     """A value as the text that SQL Server makes of it."""
     kind = type_of(value)
     name = kind.name if kind else ""
-    if style in ("1", "2") and name not in ("date", "datetime", "smalldatetime"):
+    if name in ("money", "smallmoney"):  # two digits behind the point, all four with style 2 and 126
+        digits = "DECIMAL(19,4)" if style in ("2", "126") else "DECIMAL(19,2)"
+        value = exp.Cast(this=value, to=exp.DataType.build(digits, dialect="duckdb"))
+    elif style in ("1", "2") and name not in ("date", "datetime", "smalldatetime"):
         return exp.func("hex_text", value, exp.Literal.number(style))
     if name in ("datetime", "smalldatetime", "date") and style in _STYLES:
         form = "%Y-%m-%d" if name == "date" and style in ("121", "126", "120") else _STYLES[style]

@@ -68,9 +68,8 @@ class _Client(socketserver.BaseRequestHandler):
                 session.log_in(connection.login.user_name)
             try:
                 listener.faults.meet(query.sql, session.gone)
-            except QueryError:
-                session.rollback()
-                raise
+            except QueryError as failure:
+                raise session.failed(failure) from None
             return session.answer(query)
 
         connection = Connection(

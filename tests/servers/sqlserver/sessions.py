@@ -48,6 +48,8 @@ class Session:
         self.identity_insert = False
         self.row_count = 0
         self.caught: QueryError | None = None
+        self.error_number = 0
+        """Of the last statement, and 0 where it did not fail; kept from one request to the next ("@@ERROR")."""
         self.variables = Variables(self)
         self.functions = Functions(self)
         self._counts_rows = True
@@ -64,12 +66,15 @@ class Session:
             with contextlib.suppress(_Returned):
                 request(self, query, parts)
         except (QueryError, duckdb.Error) as failure:
-            raise self._failed(failure) from None
+            raise self.failed(failure) from None
         return Answer(parts)
 
-    def _failed(self, failure: QueryError | duckdb.Error) -> QueryError:
+    def failed(self, failure: QueryError | duckdb.Error) -> QueryError:
+        """A statement has failed: what the client is told."""
         self.rollback()
-        return failure if isinstance(failure, QueryError) else translated(failure)
+        told = failure if isinstance(failure, QueryError) else translated(failure)
+        self.error_number = told.number
+        return told
 
     def batch(self, sql: str, parts: list[ResultSet | RowCount]) -> None:
         """Run the statements of `sql`; what they answer goes to `parts`."""
@@ -113,6 +118,7 @@ class Session:
                     raise error(911, statement.database)
             case statements.Return():
                 raise _Returned
+        self.error_number = 0
 
     def _block(self, block: statements.Block, parts: list[ResultSet | RowCount]) -> None:
         try:
@@ -121,7 +127,7 @@ class Session:
         except (QueryError, duckdb.Error) as failure:
             if block.caught is None:
                 raise
-            self.caught = self._failed(failure)
+            self.caught = self.failed(failure)
             for each in block.caught:
                 self._run(each, parts)
 

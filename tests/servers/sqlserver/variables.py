@@ -54,7 +54,7 @@ class Variables:
             "trancount": session.work.depth,
             "rowcount": session.row_count,
             "servername": "emulator",
-            "error": session.caught.number if session.caught else 0,
+            "error": session.error_number,
             "lock_timeout": -1 if session.lock_timeout is None else int(session.lock_timeout * 1000),
             "version": "Microsoft SQL Server 2022 (emulated for tests)",
             "max_precision": 38,

@@ -55,6 +55,16 @@ def test_errors_may_be_raised(server: Server) -> None:
     assert error_of(server, "SELECT @nothing AS n") == 137
 
 
+def test_the_number_of_an_error_can_be_asked_for_in_the_next_batch(server: Server) -> None:
+    with server.connect() as connection:
+        ask = asking(connection)
+        for sql, number in (("SELECT * FROM dbo.nothing", 208), ("THROW 50123, N'no', 1", 50123)):
+            with pytest.raises(pymssql.Error):
+                ask(sql)
+            assert ask("SELECT @@ERROR AS n") == [(number,)]
+            assert ask("SELECT @@ERROR AS n") == [(0,)]
+
+
 def test_statements_are_run_with_parameters(ask: Ask) -> None:
     assert ask(
         "EXEC sys.sp_executesql N'SELECT @a AS a, @b AS b', N'@a int, @b nvarchar(9)', @b = N'it''s', @a = 5"

@@ -99,6 +99,8 @@ def ask_one() -> Iterator[Ask]:
             "2024-05-01 10:00:00 -08:00",
         ),
         ("CONVERT(varchar(23), CAST('2024-05-01 10:00:00.123' AS datetime), 121)", "2024-05-01 10:00:00.123"),
+        ("CONVERT(varchar(41), CAST(1.2346 AS money), 2)", "1.2346"),
+        ("CONVERT(varchar(41), CAST(1.2346 AS smallmoney))", "1.23"),
         ("CONVERT(varchar(22), 0x0102, 1)", "0x0102"),
         ("CONVERT(varchar(22), 0x0102, 2)", "0102"),
         ("CONVERT(binary(3), '0x0102', 1)", b"\x01\x02\0"),
