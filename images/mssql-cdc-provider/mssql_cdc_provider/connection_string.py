@@ -10,6 +10,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 Encryption = Literal["off", "request", "require"]
+Driver = Literal["pymssql", "mssql-python"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Target:
     """Which server and database, as whom, and how to get there.
 
     `encrypt` is `request` where the string says nothing: encrypted where the server can, whoever it is. With
-    `verify` the server's certificate must be that of `certificate_host` (the host where None).
+    `verify` the server's certificate must be that of `certificate_host` (the host where None). The string does not
+    say which `driver`: its own key of that name tells an ODBC manager.
     """
 
     host: str
@@ -32,6 +34,7 @@ class Target:
     read_only: bool = False
     application: str = "dstream"
     connect_timeout_s: int = 15
+    driver: Driver = "pymssql"
 
     @property
     def server(self) -> str:

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from mssql_cdc_provider.connection_string import Target
-from mssql_cdc_provider.driver import Connection, Page, Row
+from mssql_cdc_provider.drivers import Connection, Page, Row, connect
 from mssql_cdc_provider.sql_errors import Lost, SqlError, Stopping, Unavailable
 from mssql_cdc_provider.tsql import fill
 
@@ -130,7 +130,7 @@ class Pending:
 class _Link:
     """One connection and the thread that waits for it.
 
-    The driver waits in C, where neither a signal nor a deadline reaches it. Whoever may not wait any longer
+    A driver waits in C, where neither a signal nor a deadline reaches it. Whoever may not wait any longer
     leaves the thread behind: it ends, and closes the connection, when the driver's own timeout comes.
     """
 
@@ -150,7 +150,7 @@ class _Link:
 
     def _work(self, target: Target, query_timeout_s: float) -> None:
         try:
-            connection = Connection(target, query_timeout_s)
+            connection = connect(target, query_timeout_s)
         except BaseException as error:  # noqa: BLE001 - raised by whoever asks for the result, here and below
             self.connected.set_exception(error)
             return

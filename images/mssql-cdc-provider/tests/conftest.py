@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from dstream_sdk import Context
 from mssql_cdc_provider.config import MssqlCdcConfig
+from mssql_cdc_provider.connection_string import Driver
 from mssql_cdc_provider.provider import MssqlCdc
 from mssql_cdc_provider.session import Session
 from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
@@ -21,6 +23,21 @@ def connection_string(server: SqlServer | RealSqlServer, user: str = "", passwor
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_thread_in_native_code_at_the_end() -> Iterator[None]:
+    """See `mssql_cdc_provider/__main__.py`."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "sql":
+            thread.join(10)
+
+
+@pytest.fixture
+def driver() -> Driver:
+    """The driver of `provider` and `start`. Modules that read with either one have a fixture of their own."""
+    return "pymssql"
+
+
 @pytest.fixture
 def server() -> Iterator[SqlServer | RealSqlServer]:
     """A server whose database has change data capture not enabled."""
@@ -29,11 +46,12 @@ def server() -> Iterator[SqlServer | RealSqlServer]:
 
 
 @pytest.fixture
-def provider(server: SqlServer | RealSqlServer) -> Callable[..., MssqlCdc]:
+def provider(server: SqlServer | RealSqlServer, driver: Driver) -> Callable[..., MssqlCdc]:
     """Make a provider for the server, of task `orders` unless said otherwise."""
 
     def make(*, user: str = "", password: str = "", task: str = "orders", **config: Any) -> MssqlCdc:
-        values = {"connection_string": connection_string(server, user, password), "tables": ["Orders"], **config}
+        login = {"connection_string": connection_string(server, user, password), "driver": driver}
+        values = {**login, "tables": ["Orders"], **config}
         made = MssqlCdc(MssqlCdcConfig.model_validate(values))
         made.context = Context(command="check", role="input", task=task)
         return made

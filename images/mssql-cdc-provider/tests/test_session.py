@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, get_args
 
 import pymssql
 import pytest
@@ -11,15 +14,18 @@ from pymssql import _mssql
 
 from dstream_sdk import Context
 from dstream_sdk.stop import Stop
-from mssql_cdc_provider.connection_string import Target, parse
+from mssql_cdc_provider.connection_string import Driver, Target, parse
+from mssql_cdc_provider.drivers import connect
 from mssql_cdc_provider.retrying import retry
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.sql_errors import (
     Changed,
     Deadlock,
+    Denied,
     Gone,
     LoginFailed,
     Lost,
+    OutOfRange,
     SqlError,
     Stopping,
     Transient,
@@ -28,11 +34,23 @@ from mssql_cdc_provider.sql_errors import (
 )
 from tests.servers.sqlserver import SqlServer
 
+Targets = Callable[..., Target]
 
-def target(server: SqlServer, more: str = "", **changed: str) -> Target:
-    login = {"User Id": server.user, "Password": server.password, **changed}
-    given = ";".join(f"{key}={value}" for key, value in login.items())
-    return parse(f"Server={server.host},{server.port};Database={server.database};{given};Connect Timeout=3;{more}")
+
+@pytest.fixture(params=get_args(Driver))
+def driver(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def target(server: SqlServer, driver: Driver) -> Targets:
+    def made(more: str = "", **changed: str) -> Target:
+        login = {"User Id": server.user, "Password": server.password, **changed}
+        given = ";".join(f"{key}={value}" for key, value in login.items())
+        address = f"Server={server.host},{server.port};Database={server.database}"
+        return replace(parse(f"{address};{given};Connect Timeout=3;{more}"), driver=driver)
+
+    return made
 
 
 def test_values_arrive_as_they_were_given(session: Session) -> None:
@@ -47,16 +65,16 @@ def test_values_arrive_as_they_were_given(session: Session) -> None:
 
 
 def test_what_the_driver_lets_through_from_its_lower_half_is_a_lost_connection(
-    server: SqlServer, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It has no base in common with the driver's other errors, and comes when a connection ends while it is made."""
 
-    def connect(**_: object) -> None:
+    def broken(**_: object) -> None:
         raise _mssql.MSSQLDatabaseException((20017, b"DB-Lib error message 20017, severity 9:\nUnexpected EOF\n"))
 
-    monkeypatch.setattr(pymssql, "connect", connect)
+    monkeypatch.setattr(pymssql, "connect", broken)
     with pytest.raises(Lost, match=r"cannot be reached: .*Unexpected EOF"):
-        Session(target(server), query_timeout_s=2).query("SELECT 1 AS one")
+        connect(parse("Server=sql;Database=d;User Id=u;Password=p"), 2)
 
 
 def test_the_first_result_of_several_is_given_and_the_next_query_starts_clean(session: Session) -> None:
@@ -82,6 +100,20 @@ def test_an_error_leaves_the_connection_as_it_is(session: Session) -> None:
     assert gone.value.number == 208
     assert session.query("SELECT 1 AS a") == [(1,)]
     assert session.generation == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(313, OutOfRange), (1222, Deadlock), (229, Denied), (942, Unavailable), (2812, Gone), (245, SqlError)],
+)
+def test_the_servers_number_says_what_went_wrong(
+    server: SqlServer, session: Session, number: int, expected: type[SqlError]
+) -> None:
+    server.faults.fail("SELECT 1", number)
+    with pytest.raises(SqlError) as failed:
+        session.query("SELECT 1 AS a")
+    assert type(failed.value) is expected
+    assert failed.value.number == number
 
 
 def test_a_missing_column_means_that_the_shape_changed(session: Session) -> None:
@@ -118,8 +150,8 @@ def test_a_result_cut_in_its_middle_gives_no_row(server: SqlServer, session: Ses
     assert len(session.query("SELECT * FROM dbo.t")) == 500
 
 
-def test_a_server_that_does_not_answer_is_given_up_at_the_deadline(server: SqlServer) -> None:
-    session = Session(target(server), query_timeout_s=0.3)
+def test_a_server_that_does_not_answer_is_given_up_at_the_deadline(server: SqlServer, target: Targets) -> None:
+    session = Session(target(), query_timeout_s=0.3)
     session.query("SELECT 1 AS a")
     server.faults.delay("SELECT 2", 3)
     with pytest.raises(Lost, match=r"did not answer within 0\.3 s"):
@@ -128,9 +160,9 @@ def test_a_server_that_does_not_answer_is_given_up_at_the_deadline(server: SqlSe
     session.close()
 
 
-def test_a_wish_to_stop_ends_the_wait_for_a_query(server: SqlServer) -> None:
+def test_a_wish_to_stop_ends_the_wait_for_a_query(server: SqlServer, target: Targets) -> None:
     stop = Stop()
-    session = Session(target(server), query_timeout_s=60, stopping=lambda: stop.requested)
+    session = Session(target(), query_timeout_s=60, stopping=lambda: stop.requested)
     session.query("SELECT 1 AS a")
     server.faults.delay("SELECT 2", 3)
     pending = session.begin("SELECT 2 AS a")
@@ -142,17 +174,19 @@ def test_a_wish_to_stop_ends_the_wait_for_a_query(server: SqlServer) -> None:
     session.close()
 
 
-def test_a_wrong_password_and_a_closed_port_are_told_apart_whatever_came_before(server: SqlServer) -> None:
+def test_a_wrong_password_and_a_closed_port_are_told_apart_whatever_came_before(
+    server: SqlServer, target: Targets
+) -> None:
     for _ in range(2):
         with pytest.raises(LoginFailed, match="login failed for user `sa`"):
-            Session(target(server, Password="wrong"), query_timeout_s=2).query("SELECT 1 AS a")
+            Session(target(Password="wrong"), query_timeout_s=2).query("SELECT 1 AS a")
     server.stop()
     with pytest.raises(Lost, match="cannot be reached"):
-        Session(target(server), query_timeout_s=2).query("SELECT 1 AS a")
+        Session(target(), query_timeout_s=2).query("SELECT 1 AS a")
 
 
-def test_encryption_without_trust_needs_no_known_certificate(server: SqlServer) -> None:
-    encrypted = Session(target(server, "Encrypt=yes;TrustServerCertificate=yes"), query_timeout_s=2)
+def test_encryption_without_trust_needs_no_known_certificate(server: SqlServer, target: Targets) -> None:
+    encrypted = Session(target("Encrypt=yes;TrustServerCertificate=yes"), query_timeout_s=2)
     assert encrypted.query("SELECT 1 AS a") == [(1,)]
     encrypted.close()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dstream_sdk import Checkpoint, ProviderError
 from mssql_cdc_provider import streaming
 from mssql_cdc_provider.config import MssqlCdcConfig
+from mssql_cdc_provider.connection_string import Driver
 from mssql_cdc_provider.snapshot import slices, snapshots
 from tests.mssql import Sink, config_of, insert, rows_of, running
 from tests.servers.sqlserver import SqlServer
@@ -165,12 +166,13 @@ def test_ranges_of_a_table_are_read_side_by_side(server: SqlServer) -> None:
     assert max(Counter(sink.operations("Orders")).values()) == 1300
 
 
+@pytest.mark.parametrize("driver", get_args(Driver))
 @pytest.mark.parametrize("fault", ["deadlock", "lock timeout", "hang up", "cut", "drop all"])
-def test_a_failure_that_passes_costs_no_row_and_repeats_none(server: SqlServer, fault: str) -> None:
+def test_a_failure_that_passes_costs_no_row_and_repeats_none(server: SqlServer, fault: str, driver: Driver) -> None:
     """14, 29. A lock timeout while rows are read, and a session that was killed."""
     page = r"TOP \(\d+\) .*Orders"
     sink = Sink()
-    with running(config(server, isolation="snapshot"), sink) as run:
+    with running(config(server, isolation="snapshot", driver=driver), sink) as run:
         run.until(lambda: len(sink.records) == 30)
         match fault:
             case "deadlock":

@@ -13,6 +13,7 @@ import pytest
 
 from dstream_sdk import Checkpoint, Context
 from mssql_cdc_provider.config import MssqlCdcConfig
+from mssql_cdc_provider.connection_string import Driver
 from mssql_cdc_provider.provider import MssqlCdc
 from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 
@@ -103,7 +104,7 @@ def server() -> Iterator[SqlServer | RealSqlServer]:
 
 
 @pytest.fixture
-def start(server: SqlServer | RealSqlServer) -> Iterator[Start]:
+def start(server: SqlServer | RealSqlServer, driver: Driver) -> Iterator[Start]:
     """Start a run: changes from now on and of every table, unless said otherwise."""
     runs: list[Run] = []
 
@@ -111,6 +112,7 @@ def start(server: SqlServer | RealSqlServer) -> Iterator[Start]:
         values = {
             "connection_string": f"Server={server.host},{server.port};Database={server.database};"
             f"User Id={server.user};Password={server.password};Connect Timeout=3",
+            "driver": driver,
             "tables": ["*"],
             "snapshot": {"mode": "no_data"},
             "poll_interval": "20ms",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from mssql_cdc_provider.connection_string import Driver
 from tests.servers.sqlserver import SqlServer
 
 Table = Callable[..., None]
@@ -37,6 +38,7 @@ def test_a_table_enabled_while_running_is_followed_from_there(server: SqlServer,
     assert [(one["metadata"]["TableName"], one["data"]["id"]) for one in run.get(2)] == [("A", 1), ("B", 2)]
 
 
+@pytest.mark.parametrize("driver", get_args(Driver))
 def test_a_table_disabled_while_running_leaves_the_others(server: SqlServer, start: Start, table: Table) -> None:
     """17, 33."""
     table("A", "B")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dstream_sdk import ProviderError
+from mssql_cdc_provider.connection_string import Driver
 from tests.servers.sqlserver import SqlServer
 
 Table = Callable[..., None]
@@ -66,6 +67,7 @@ def test_commit_times_are_utc_whatever_the_servers_clock(
     assert abs(dt.datetime.now(dt.UTC) - committed) < dt.timedelta(minutes=1)
 
 
+@pytest.mark.parametrize("driver", get_args(Driver))
 @pytest.mark.parametrize("page", [2, 7])
 def test_a_run_that_stops_in_the_middle_of_a_transaction_goes_on_there(
     server: SqlServer, start: Callable[..., Any], table: Table, monkeypatch: pytest.MonkeyPatch, page: int
@@ -216,6 +218,7 @@ def test_a_heartbeat_query_runs_while_nothing_changes(
     assert run.get(1)[0]["data"] == {"id": 1, "v": "beat"}
 
 
+@pytest.mark.parametrize("driver", get_args(Driver))
 @pytest.mark.parametrize("fault", ["deadlock", "hang up", "cut", "drop"])
 def test_what_passes_is_tried_again(
     server: SqlServer, start: Callable[..., Any], table: Table, fault: str, caplog: pytest.LogCaptureFixture
@@ -286,6 +289,7 @@ def test_more_tables_than_connections_are_merged_too(
     assert what(run.get(60)) == expected
 
 
+@pytest.mark.parametrize("driver", get_args(Driver))
 def test_a_query_that_hangs_does_not_keep_a_run_from_stopping(
     server: SqlServer, start: Callable[..., Any], table: Table
 ) -> None:

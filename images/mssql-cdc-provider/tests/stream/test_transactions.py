@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from mssql_cdc_provider.connection_string import Driver
 from tests.servers.sqlserver import SqlServer
 
 Table = Callable[..., None]
 Start = Callable[..., Any]
+
+
+@pytest.fixture(params=get_args(Driver))
+def driver(request: pytest.FixtureRequest) -> Any:
+    return request.param
 
 
 def what(records: list[dict[str, Any]]) -> list[tuple[str, Any]]:

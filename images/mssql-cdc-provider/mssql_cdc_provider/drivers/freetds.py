@@ -1,26 +1,17 @@
-"""The driver, and what its exceptions mean. Nothing else knows which driver it is."""
+"""pymssql, which stands on FreeTDS."""
 
 from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
-from typing import Any
 
 import pymssql
 from pymssql import _mssql
 
 from mssql_cdc_provider import certificates
 from mssql_cdc_provider.connection_string import Target
+from mssql_cdc_provider.drivers.connection import SETTINGS, Page
 from mssql_cdc_provider.sql_errors import LoginFailed, Lost, SqlError, classified
-
-Row = tuple[Any, ...]
-
-_SETTINGS = (
-    # What the driver sets by default, but for CURSOR_CLOSE_ON_COMMIT; and a reader is the one to yield in a deadlock.
-    "SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; "
-    "SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON; SET TEXTSIZE 2147483647; SET DEADLOCK_PRIORITY LOW"
-)
 
 _FAILURES = (pymssql.Error, _mssql.MSSQLException)
 """The driver's errors, and those of its lower half where the upper one lets them through, as it does on the way up."""
@@ -36,19 +27,8 @@ _TURN_S = 1.0
 """So long at most one waits for another, whose server may have fallen silent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The rows of one result, and what its columns are called."""
-
-    columns: tuple[str, ...]
-    rows: list[Row]
-
-
-class Connection:
-    """A connection, made by the constructor. Every method may block; only one may run at a time.
-
-    `query_timeout_s` bounds each wait for the server. Raises `SqlError`.
-    """
+class FreeTdsConnection:
+    """A `Connection` of pymssql."""
 
     def __init__(self, target: Target, query_timeout_s: float) -> None:
         if target.verify:
@@ -68,13 +48,13 @@ class Connection:
                 # From 7.3 on dates and datetime2 come as such and not as text.
                 tds_version="7.4",
                 autocommit=True,
-                conn_properties=_SETTINGS,
+                conn_properties=SETTINGS,
             )
         except _FAILURES as error:
             raise _connecting_failed(error, target) from error
 
     def run(self, sql: str, most: int | None = None) -> Page:
-        """The first result, or its first `most` rows. An error behind the last one is raised all the same."""
+        """As `Connection.run`."""
         try:
             self._cursor = self._connection.cursor()
             self._cursor.execute(sql)
@@ -85,13 +65,14 @@ class Connection:
             raise _query_failed(error) from error
 
     def more(self, most: int) -> Page:
-        """The next rows of the query that was run last."""
+        """As `Connection.more`."""
         try:
             return self._fetch(most)
         except _FAILURES as error:
             raise _query_failed(error) from error
 
     def close(self) -> None:
+        """As `Connection.close`."""
         self._connection.close()
 
     def _fetch(self, most: int | None) -> Page:
