@@ -60,7 +60,7 @@ def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], f
         typer.echo(f"{name} has no stored state: a run begins anew")
     else:
         saved = _moment(checkpoint.saved_at)
-        typer.echo(f"{name} resumes from checkpoint {checkpoint.id}, stored {saved} by run {checkpoint.run_id}")
+        typer.echo(f"{name} resumes from checkpoint {checkpoint.id} of run {checkpoint.run_id}, stored {saved}")
         typer.echo(f"  input: {checkpoint.identity.provider} from {checkpoint.identity.source}")
         typer.echo(f"  state: {printable((state or '')[:_SHOWN])}")
     typer.echo(f"  dead letters: {rejected:,}")
@@ -118,7 +118,7 @@ def import_into(
     with services(project, settings) as offered:
         pull = origin.pull or settings.pull
         checkpoint = importable(exported, task, offered, pull=pull, was=origin.was, name=shown)
-        at = f"checkpoint {checkpoint.id}, stored {_moment(checkpoint.saved_at)} by run {checkpoint.run_id}"
+        at = f"checkpoint {checkpoint.id} of run {checkpoint.run_id}, stored {_moment(checkpoint.saved_at)}"
         if not yes:
             confirm(f"{name} will resume from {at}, and repeat or skip what was done since. Go on?")
         changed = import_state(task, offered, backups, checkpoint)

@@ -91,7 +91,8 @@ def _checkpoint_lines(checkpoint: Checkpoint | None, now: float) -> Iterator[str
         yield _line("checkpoint", "none is stored: a run begins anew")
         return
     age = words.duration(max(0.0, now - checkpoint.saved_at))
-    yield _line("checkpoint", f"{checkpoint.id} after {words.records(checkpoint.records)}, stored {age} ago")
+    which = f"{checkpoint.id} of run {checkpoint.run_id}"  # every run counts its own
+    yield _line("checkpoint", f"{which}, after {words.records(checkpoint.records)}, stored {age} ago")
     text = LOGS.redactor.text(checkpoint.state.decode("utf-8", "replace"))
     yield _line("", text if len(text) <= STATE_SHOWN else f"{text[:STATE_SHOWN]}…")
 

@@ -106,7 +106,7 @@ def test_what_one_host_exports_another_imports_by_its_stdin(ran: Project, monkey
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(exported.encode())))
     done = ran.run("state", "import", "orders", "-", "--yes")
     assert (done.code, done.stderr) == (EXIT_DONE, "")
-    assert done.stdout.startswith("orders will resume from checkpoint 5, stored ")
+    assert done.stdout.startswith("orders will resume from checkpoint 5 of run ")
     assert resumes_from(ran) == checkpoint(ran)
 
 

@@ -34,7 +34,7 @@ def test_all_that_is_known_of_a_run_is_told(project: Project) -> None:
         r"uptime        [0-9.]+ s, 0 restarts",
         r"records       [0-9,]+ relayed, [0-9,]+ delivered, [0-9,]+ in flight, [0-9.]+ k?B, at-least-once",
         r"rates         [0-9.,]+/s and .*/s over 1 minute, [0-9.,]+/s and .*/s over 5 minutes",
-        r"checkpoint    [0-9]+ after [0-9,]+ records?, stored [0-9.]+ s ago\n {18}\{\"number\":[0-9]+\}",
+        r"checkpoint    [0-9]+ of run \w+, after [0-9,]+ records?, stored [0-9.]+ s ago\n {18}\{\"number\":[0-9]+\}",
         r"input /.*/numbers\.py\n        pid [0-9]+, CPU [0-9]+%, memory [0-9.]+ MB",
         r"output /.*/lines\.py\n        pid [0-9]+, CPU [0-9]+%, memory [0-9.]+ MB\n        its last",
     ):
