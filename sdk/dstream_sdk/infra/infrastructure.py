@@ -183,8 +183,7 @@ class PulumiInfrastructure(InfrastructureProvider[ConfigT]):
 
     def _refusal(self, preview: Callable[[], Outcome]) -> LifecycleReply | None:
         """A reply that refuses where data would be lost without leave; asks for the preview only where it may be."""
-        asks = type(self).data_loss is not PulumiInfrastructure.data_loss
-        if not asks or self.context.command_options.allow_data_loss:
+        if not self._guards_data:
             return None
         outcome = self._judged(preview())
         losses = [loss for resource in outcome.resources if (loss := resource.detail.get("data_loss"))]
