@@ -47,6 +47,18 @@ def test_a_disk_that_fills_up_stops_the_run_before_it_acknowledges_what_is_not_s
     finish(project, stream, project.run())
 
 
+def test_a_task_that_restarts_goes_on_by_itself_once_there_is_room(project: Project, disk: SmallDisk) -> None:
+    stream = Stream(restart='policy = "on-failure"\n    backoff = "200ms"\n    max_backoff = "200ms"')
+    stream.write(project, COUNT)
+    run = project.start()
+    project.until(run, lambda: project.number("pruned") > 0, "something is acknowledged")
+    disk.fill()
+    project.until(run, lambda: run.stderr.count("trying again") > 1, "it has failed twice")
+    assert "database or disk is full" in run.stderr
+    disk.free()
+    finish(project, stream, run.wait())
+
+
 def test_an_ack_before_the_state_is_durable_is_red(project_at: Callable[..., Project], tmp_path: Path) -> None:
     package = edited_package(tmp_path / "edited", *ack_before_commit(pause=1))
     project = project_at(Processes(), package=package)
