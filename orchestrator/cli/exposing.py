@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from orchestrator.systemd.notify import notifier
@@ -61,4 +60,6 @@ def _otlp(project: str, environ: Mapping[str, str], warn: Callable[[str], None])
     except ImportError:
         warn(f"`{endpoint}` is set, but no metrics are sent: `pip install 'dstream-cli[otel]'` adds what that takes")
         return None
+    from importlib.metadata import version
+
     return OtlpExport(project, version("dstream-cli"), warn).expose

@@ -107,16 +107,16 @@ def _secrets(task: UnitTask) -> list[str]:
     """Where the variables come from: a file, or with credentials one file each for what `env()` reads."""
     place = f"%E/dstream/{plain(task.name)}"
     in_file = list(task.needs.variables)
-    lines: list[str] = []
+    lines = [""]
     if task.credentials:
         lines += [f"LoadCredential={plain(name)}:{place}/{plain(name)}" for name in task.needs.secrets]
     else:
         in_file = [*task.needs.secrets, *in_file]
-    if task.needs.optional:
-        lines.append(f"# Has a default, and may be set too: {', '.join(task.needs.optional)}")
     if in_file:
-        lines += [f"# A file of mode 0600 that sets {', '.join(in_file)}", f"EnvironmentFile={place}.env"]
-    return ["", *lines] if lines else []
+        lines.append(f"# A file of mode 0600 that sets {', '.join(in_file)}")
+    may = ", ".join([*task.needs.optional, "settings (DSTREAM_…)"])
+    optional = "" if in_file else "-"
+    return [*lines, f"# What it may set: {may}", f"EnvironmentFile={optional}{place}.env"]
 
 
 def _hardening(task: UnitTask) -> list[str]:

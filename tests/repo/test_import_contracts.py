@@ -36,6 +36,10 @@ TRESPASSERS = {
         "orchestrator/state/trespasser_too.py",
         "import docker",
     ),
+    "What monitoring takes is imported in metrics/ alone": (
+        "orchestrator/systemd/trespasser.py",
+        "import prometheus_client",
+    ),
     "oras is imported in registry/wire/connection.py alone": ("orchestrator/registry/trespasser.py", "import oras"),
     "azure is imported in state/blobs.py alone": (
         "orchestrator/state/trespasser_three.py",

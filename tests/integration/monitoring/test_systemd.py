@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,16 @@ def verify(*units: Path) -> str:
     )
     about = [line for line in done.stderr.splitlines() if any(unit.name in line for unit in units)]
     return "\n".join(about) if about or done.returncode == 0 else done.stderr
+
+
+def exposure(unit: Path) -> int:
+    """How much of the host a service could reach, in tenths: 100 is all of it."""
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", unit], capture_output=True, text=True, timeout=60, check=True
+    )
+    level = re.search(r"Overall exposure level for \S+: (\d+)\.(\d)", done.stdout)
+    assert level, done.stdout
+    return int(level[1] + level[2])
 
 
 def test_systemd_has_nothing_against_units_of_any_kind(tmp_path: Path) -> None:
@@ -46,6 +57,7 @@ def test_systemd_has_nothing_against_units_of_any_kind(tmp_path: Path) -> None:
         unit.write_text(unit_text(task))
         units.append(unit)
     assert verify(*units) == ""
+    assert exposure(units[0]) < 30
 
     units[0].write_text(units[0].read_text().replace("KillMode=mixed", "KillMod=mixed"))
     assert "KillMod" in verify(units[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, get_args
@@ -91,12 +92,24 @@ def test_a_port_in_use_is_told_before_anything_else_happens() -> None:
     assert "in use" in refused.value.message
 
 
-def test_a_port_is_given_up_with_the_run_and_clients_that_say_nothing_do_not_hold_it() -> None:
+def test_a_port_is_given_up_with_the_run_and_a_client_that_never_comes_to_its_end_does_not_hold_it() -> None:
+    over = threading.Event()
+
+    def go_on(client: socket.socket) -> None:
+        with client:
+            client.sendall(b"GET /health HTTP/1.0\r\nX: ")
+            while not over.wait(0.02):
+                client.sendall(b"x")
+
     with serving(live()) as address:
-        silent = socket.create_connection((address.host, address.port))
+        client = socket.create_connection((address.host, address.port))
+        talker = threading.Thread(target=go_on, args=(client,))
+        talker.start()
         assert ask(address, "/health")[0] == 200
-    silent.close()
     MetricsServer(address, "shop").close()
+    assert talker.is_alive()
+    over.set()
+    talker.join()
 
 
 def test_more_clients_than_are_served_at_once_are_hung_up_on_and_the_next_is_served() -> None:

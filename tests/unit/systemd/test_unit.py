@@ -52,14 +52,17 @@ def test_what_the_task_needs_comes_from_a_file() -> None:
     assert unit["EnvironmentFile"] == ["%E/dstream/orders.env"]
     assert "LoadCredential" not in unit
     assert "PASSWORD, TOKEN, DSTREAM_VAR_size" in unit_text_of()
-    assert "EnvironmentFile" not in settings(needs=Needs(optional=("REGION",)))
+    assert "What it may set: REGION, settings" in unit_text_of()
+    # Where nothing has to be set, there need be no file.
+    assert settings(needs=Needs(optional=("REGION",)))["EnvironmentFile"] == ["-%E/dstream/orders.env"]
 
 
 def test_with_credentials_each_secret_comes_from_a_file_of_its_own() -> None:
     unit = settings(credentials=True)
     assert unit["LoadCredential"] == ["PASSWORD:%E/dstream/orders/PASSWORD", "TOKEN:%E/dstream/orders/TOKEN"]
     assert unit["EnvironmentFile"] == ["%E/dstream/orders.env"]  # of the variable, which no credential gives
-    assert "EnvironmentFile" not in settings(credentials=True, needs=Needs(secrets=("TOKEN",)))
+    unit = settings(credentials=True, needs=Needs(secrets=("TOKEN",)))
+    assert unit["EnvironmentFile"] == ["-%E/dstream/orders.env"]
 
 
 def test_a_users_own_systemd_is_asked_for_nothing_that_it_may_not_do() -> None:
