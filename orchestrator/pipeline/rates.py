@@ -63,7 +63,8 @@ class Sampler:
     def start(self) -> None:
         """Data may flow from here on. Idempotent."""
         if self._thread is None:
-            self._sample()
+            # Not what is counted by now: its first records may have been quicker than this.
+            self._samples.add(time.monotonic(), 0, 0)
             self._thread = threading.Thread(target=self._run, name="rates", daemon=True)
             self._thread.start()
 

@@ -115,7 +115,7 @@ def test_the_figures_of_an_earlier_attempt_count_and_its_failure_is_kept(stage: 
     stage.play(
         [["repeat", 2, DATA], ["say", checkpoint(1, 2)], ["wait_for", str(go)], ["say", end(2)], ["eof"]],
         [
-            ["once", str(failed), [["read", 3], ["exit", 1]]],
+            ["once", str(failed), [["read", 3], ["log", "no more room"], ["exit", 1]]],
             ["read", 3],
             ["say", ack(1, 2)],
             ["keep", "/dev/null"],
@@ -126,6 +126,7 @@ def test_the_figures_of_an_earlier_attempt_count_and_its_failure_is_kept(stage: 
     live = asking.answer()
     assert (live.restarts, live.failures_in_a_row, live.next_attempt_at) == (1, 1, None)
     assert "provider.died" in (live.last_error or "")
+    assert live.last_words == {"output": ["no more room"]}
 
 
 def test_stats_without_measure_are_cut(stage: Stage, asking: Asking) -> None:
