@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from dstream_sdk.protocol import Stream
-from orchestrator.errors import ConfigError, RunError
+from orchestrator.errors import ConfigError, DstreamError, RunError
 from orchestrator.pipeline.control import Controls
 from orchestrator.pipeline.requests import snapshot_signal
+from orchestrator.pipeline.watch import Forced
 from tests.unit.pipeline.conftest import READY_INPUT, Stage
 
 STREAMS = [Stream("Orders", "dbo"), Stream("Orders", "sales"), Stream("Persons", "dbo"), Stream("topic")]
@@ -50,9 +51,11 @@ def test_an_input_that_does_not_tell_what_it_reads_judges_the_names_itself() -> 
 
 
 class Shell:
-    """Asks a run for a snapshot as soon as it runs."""
+    """Asks a run for something as soon as it runs: for a snapshot, unless it is told for what."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, request: str = "snapshot", **fields: Any) -> None:
+        self._request = request
+        self._fields = fields or {"tables": ["dbo.Orders"], "filter": None}
         self._controls = Controls(stage.state_dir)
         self._thread: threading.Thread | None = None
         self.answer: Any = None
@@ -68,7 +71,7 @@ class Shell:
 
     def _ask(self) -> None:
         try:
-            self.answer = self._controls.ask("play", "snapshot", tables=["dbo.Orders"], filter=None)
+            self.answer = self._controls.ask("play", self._request, **self._fields)
         except RunError as error:
             self.answer = error
         (self._stage.folder / "asked").touch()
@@ -98,3 +101,26 @@ def test_a_run_that_other_shells_cannot_reach_goes_on_with_a_warning(stage: Stag
     (stage.state_dir / "control").write_text("a file")
     stage.play([END, ["eof"]], [["keep", "/dev/null"], END])
     assert any("other shells cannot reach this run" in warning for warning in stage.observer.warnings)
+
+
+ENDS_ON_TERM = ["on_term", [END, ["eof"]]]
+
+
+def test_a_run_that_is_asked_to_stop_drains(stage: Stage) -> None:
+    shell = Shell(stage, "stop", grace=None)
+    summary = stage.play([ENDS_ON_TERM, ["sleep", 60]], [["keep", "/dev/null"], END])
+    assert summary.outcome == "drained"
+    assert shell.answer["state"] == "running"
+
+
+def test_whoever_asks_a_run_to_stop_says_how_long_that_may_take(stage: Stage) -> None:
+    shell = Shell(stage, "stop", grace=0.2)
+    with pytest.raises(DstreamError, match=r"did not end within 0\.2 s of SIGTERM"):
+        stage.play([["on_term", [["sleep", 60]]], ["sleep", 60]], [["keep", "/dev/null"], END])
+    assert shell.answer["grace"] == 0.2
+
+
+def test_a_run_that_is_asked_to_stop_without_grace_ends_at_once(stage: Stage) -> None:
+    Shell(stage, "stop", grace=0)
+    with pytest.raises(Forced):
+        stage.play([["sleep", 60]], [["keep", "/dev/null"], END])

@@ -274,3 +274,15 @@ def test_an_error_of_the_config_is_not_retried(stage: Stage) -> None:
         )
     assert refused.value.exit_code == ConfigError.exit_code
     assert not any("trying again" in warning for warning in stage.observer.warnings)
+
+
+def test_a_task_that_always_restarts_begins_again_behind_its_end_until_it_is_asked_to_stop(stage: Stage) -> None:
+    summary = stage.play(
+        [["on_term", []], ["say_raw", '{"data":{}}\n{"end":{"records":1}}\n'], ["eof"]],
+        [["read", 2], ["say", '{"end":{"records":1,"rejected":0}}']],
+        restart=Restart(policy="always", backoff=0.01, max_backoff=0.01),
+        max_records=3,
+    )
+    assert (summary.outcome, summary.counts.relayed, summary.restarts) == ("drained", 3, 2)
+    assert stage.observer.phases.count("backing off") == 2
+    assert stage.observer.warnings == []
