@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dstream_sdk.protocol import CommandOptions, Stream
-from orchestrator.errors import ConfigError, DstreamError
+from orchestrator.errors import ConfigError, DstreamError, UnavailableError
 from orchestrator.pipeline.attempt import Attempt, Terms
 from orchestrator.pipeline.feeder import Feed, Feeder, fed
 from orchestrator.pipeline.observe import Delivery, Hears, Phase, RunControl, RunFailed, RunSummary
 from orchestrator.pipeline.provider import Prepared
+from orchestrator.pipeline.requests import Requests
 from orchestrator.pipeline.services import Session
+from orchestrator.pipeline.totals import Totals
+from orchestrator.pipeline.vitals import Vitals
 from orchestrator.relay.counters import Settled
 from orchestrator.state.store import Claim, Outcome
 
@@ -50,7 +54,7 @@ class Feeding:
         on_phase: Callable[[Phase], None] = lambda _: None,
     ) -> None:
         services, task, options = session.services, session.task, session.options
-        source = fed(fodder.what, task.where)
+        self.source = source = fed(fodder.what, task.where)
         delivery: Delivery = "at-least-once" if output.may("ack") else "best-effort"
         told: dict[str, Any] = {"task": task.name, "run_id": session.run_id, "delivery": delivery}
         project = services.state.owner(task.name)
@@ -108,33 +112,54 @@ def unacknowledging(output: Prepared) -> ConfigError:
 def replay(
     session: Session, claim: Claim, output: Prepared, fodder: Fodder, settled: Callable[[Settled], None]
 ) -> RunSummary:
-    """Feed the task's output from a verb of its own. Blocks; raises `RunFailed`, and `Forced` on a second signal."""
+    """Feed the task's output from a verb of its own. Blocks; raises `RunFailed`, and `Forced` on a second signal.
+
+    Meanwhile other shells see and stop it as they do a run.
+    """
     began = time.monotonic()
-    state, on_phase = session.services.state, session.observer.phase
+    services, observer, totals = session.services, session.observer, Totals()
+    vitals = Vitals(session.task.name, session.run_id, totals=totals, redact=services.redact, reset_after=0.0)
+
+    def entered(phase: Phase) -> None:
+        vitals.entered(phase)
+        totals.counting(attempt.ledger)
+        observer.phase(phase)
+
     feeding = Feeding(
-        session, claim, output, fodder, settled, control=session.control, outbox=session.outbox, on_phase=on_phase
+        session, claim, output, fodder, settled, control=session.control, outbox=session.outbox, on_phase=entered
     )
     attempt = feeding.attempt
+    requests = Requests(session.run_id, vitals, session.control, session.options)
+    requests.attempt = attempt
+    vitals.prepared(feeding.source, output)
+    vitals.began(attempt)
     outcome: Outcome = "failed"
-    error: DstreamError | None = None
-    try:
-        feeding.run()
-        outcome = "drained" if session.control.drain_requested else "ended"
-    except DstreamError as failure:
-        error = failure
-    finally:
-        counts = attempt.ledger.counts()
-        said = None if error is None else session.services.redact(str(error))
-        state.finish(claim, outcome, asdict(counts), delivery=attempt.delivery, error=said)
+    failure: DstreamError | None = None
+    with ExitStack() as reachable:
+        reachable.callback(vitals.close)
+        try:
+            reachable.enter_context(services.controls.listen(session.task.name, requests.answers))
+        except UnavailableError as error:
+            observer.warning(str(error))
+        try:
+            feeding.run()
+            outcome = "drained" if session.control.drain_requested else "ended"
+        except DstreamError as error:
+            failure = error
+        finally:
+            said = None if failure is None else services.redact(str(failure))
+            vitals.finished(outcome, said)
+            counts = attempt.ledger.counts()
+            services.state.finish(claim, outcome, asdict(counts), delivery=attempt.delivery, error=said)
     summary = RunSummary(
         task=session.task.name,
         run_id=session.run_id,
         delivery=attempt.delivery,
-        outcome="failed" if error is not None else "drained" if outcome == "drained" else "ended",
+        outcome="drained" if outcome == "drained" else "ended" if failure is None else "failed",
         counts=counts,
         duration_s=time.monotonic() - began,
         resumed_from=None,
     )
-    if error is not None:
-        raise RunFailed(error, summary) from error
+    if failure is not None:
+        raise RunFailed(failure, summary) from failure
     return summary

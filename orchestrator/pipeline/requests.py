@@ -72,6 +72,8 @@ class Requests:
 
     def _asked_for(self, request: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002  # it asks for all of it
         """How the run was asked for: with the values of variables, which are told to the user alone, and never kept."""
+        if not self._options.order:
+            raise RunError("run.replay", "what runs is a replay, which is not started again", hint="stop it first")
         return self._options.order
 
     def _snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:

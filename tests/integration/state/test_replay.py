@@ -190,3 +190,16 @@ def test_peek_is_refused_while_the_task_runs(tmp_path: Path, cache: Path) -> Non
         refused = task.project.run("peek", TASK)
         assert (refused.code, "error[task.running]" in refused.stderr) == (1, True)
         run.send_signal(signal.SIGTERM)
+
+
+def test_other_shells_see_a_replay_and_stop_it(task: PickyTask) -> None:
+    record = task.folder / "record"
+    task.project.run("run", TASK, "--record", str(record))
+    (task.folder / "hold").write_text("3")
+    with task.project.started("run", TASK, "--replay", str(record)) as replay:
+        until((task.folder / "held").exists, "the output in the midst of it")
+        (seen,) = [one for one in task.project.run("--json", "ps").events if one.get("task") == TASK]
+        assert seen["state"] in {"running", "draining"}  # the record is in the pipe already
+        (task.folder / "hold").unlink()
+        assert task.project.run("stop", TASK).code == 0
+        replay.wait(30)
