@@ -70,23 +70,29 @@ def asking(stage: Stage) -> Asking:
 
 def test_a_run_tells_all_that_is_known_of_it(stage: Stage, asking: Asking) -> None:
     go = stage.folder / "go"
-    asking.until(lambda live: bool(live.checkpoint and live.stats and live.last_words["input"]), go.touch)
     stats = ['{"stats":{"lag_s":9.5}}', '{"stats":{"lag_s":0.5,"tables":3}}']
+    reject = '{"reject":{"record":2,"code":"bad","reason":"no key","raw":"eA=="}}'
+
+    def told(live: Live) -> bool:
+        newest = "tables" in live.stats.get("input", {})
+        return live.state == "running" and live.checkpoint is not None and newest and "input" in live.last_words
+
+    asking.until(told, go.touch)
+    source = [["log", "hello"], ["repeat", 3, DATA], ["say", checkpoint(7, 3), *stats], ["wait_for", str(go)]]
     stage.play(
-        [["log", "hello"], ["repeat", 3, DATA], ["say", checkpoint(7, 3), *stats], ["wait_for", str(go)],
-         ["say", end(3)], ["eof"]],
-        [["read", 4], ["say", '{"reject":{"record":2,"code":"bad","reason":"no key","raw":"eA=="}}', ack(7, 3, 1)], ["keep", "/dev/null"],
-         ["say", end(3, 1)]],
-    )  # fmt: skip
+        [*source, ["say", end(3)], ["eof"]],
+        [["read", 4], ["say", reject, ack(7, 3, 1)], ["keep", "/dev/null"], ["say", end(3, 1)]],
+    )
     live = asking.answer()
     assert (live.task, live.state, live.delivery, live.restarts) == ("play", "running", "at-least-once", 0)
     assert live.started_at <= live.since <= time.time()
-    assert live.counts == LiveCounts(emitted=None, relayed=3, delivered=2, rejected=1, unconfirmed=0, bytes=live.counts.bytes)  # fmt: skip  # noqa: E501
-    assert live.counts.bytes > 0
+    size = live.counts.bytes
+    assert live.counts == LiveCounts(emitted=None, relayed=3, delivered=2, rejected=1, unconfirmed=0, bytes=size)
+    assert size > 0
     assert live.in_flight == 0
     assert live.rates.records_60 > 0
     assert live.checkpoint is not None
-    assert (live.checkpoint.id, live.checkpoint.records, live.checkpoint.state) == (7, 3, '{"n": 3}')
+    assert (live.checkpoint.id, live.checkpoint.records, live.checkpoint.state) == (7, 3, '{"n":3}')
     assert live.stats == {"input": {"lag_s": 0.5, "tables": 3}}
     assert live.last_words["input"] == ["hello"]
     assert live.dead_letters == 1
