@@ -21,7 +21,7 @@ def test_every_dstream_command_in_the_documents_is_one() -> None:
         word
         for page in files("*.md")
         for block in re.findall(r"```sh\n(.*?)```", text(page), re.DOTALL)
-        for word in re.findall(r"^(?:\$ )?(?:\S*/)?dstream(?: --config \S+)? ([a-z]+)", block, re.MULTILINE)
+        for word in re.findall(r"^(?:\$ )?(?:\S*/)?dstream(?: --config \S+)? ([a-z][a-z-]*)", block, re.MULTILINE)
     }
     assert words
     for word in sorted(words):
