@@ -30,7 +30,7 @@ def replay_letters(
         session.fence({source.spec.kind, output.spec.kind})
         streams = session.streams(source)
         claim = services.state.claim(task.name, session.run_id)
-        redelivery = Redelivery(services.state, claim, choice.takes)
+        redelivery = Redelivery(services.state, claim, choice.takes, redact=services.redact)
         fodder = Fodder(redelivery.feed, f"dead letters of {task.name}", source.position_keys, streams)
         summary = replay(session, claim, output, fodder, redelivery.settled)
         if summary.delivery == "best-effort":  # its handshake told
@@ -64,10 +64,18 @@ class Fed:
 class Redelivery:
     """Letters on their way to an output once more. `feed` belongs to one thread, `settled` to another."""
 
-    def __init__(self, state: StateStore, claim: Claim, takes: Callable[[StoredLetter], bool]) -> None:
+    def __init__(
+        self,
+        state: StateStore,
+        claim: Claim,
+        takes: Callable[[StoredLetter], bool],
+        *,
+        redact: Callable[[str], str],
+    ) -> None:
         self._state = state
         self._claim = claim
         self._takes = takes
+        self._redact = redact
         self._fed = Fed()
         self._again: dict[int, tuple[str, str]] = {}
 
@@ -82,7 +90,7 @@ class Redelivery:
     def settled(self, what: Settled) -> None:
         """Drop what the output has acknowledged and not rejected."""
         for one in what.rejects:
-            self._again[self._fed[one.record]] = (one.code, one.reason)
+            self._again[self._fed[one.record]] = (self._redact(one.code), self._redact(one.reason))
         if what.mark is None:
             return
         ids = self._fed.covered(what.mark.records)

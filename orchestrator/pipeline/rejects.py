@@ -40,7 +40,8 @@ class Rejects:
         Raises as `check_room`, `append_letters` and `StateStore.commit` do, and then nothing may be acknowledged.
         """
         state, task, claim = self._session.services.state, self._session.task, self._claim()
-        letters = [DeadLetter(r.record, r.code, r.reason, r.content, r.raw) for r in rejects]
+        redact = self._session.services.redact  # the record is data, and kept as it is
+        letters = [DeadLetter(r.record, redact(r.code), redact(r.reason), r.content, r.raw) for r in rejects]
         if letters:
             check_room(task, state, len(letters))
             if self._path is not None:

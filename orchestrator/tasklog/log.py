@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,12 @@ HELD = 8 * 1024 * 1024
 
 CLOSE_S = 5.0
 _ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class _LeftOut:
+    speaker: Speaker
+    lines: int
 
 
 class TaskLog:
@@ -49,16 +56,17 @@ class TaskLog:
         self._task = task
         self._run_id = run_id
         self._relay = Speaker(task, run_id, "relay")
-        self._redact = redact
+        self._redact: Redact = lambda text: redact(text).encode("utf-8", "backslashreplace").decode()
         self._trouble = trouble
         self._told = False
         self._files: LogFiles | None = None
         self._changed = threading.Condition()
-        self._items: deque[tuple[float, Speaker, bytes] | Record] = deque()
+        self._items: deque[tuple[float, Speaker, bytes] | Record | _LeftOut] = deque()
         self._held = 0
+        self._closing = False
+        # The thread's own.
         self._dropped: dict[Speaker, int] = {}
         self._budgets: dict[Speaker, Budget] = {}
-        self._closing = False
         self._thread = threading.Thread(target=self._run, name="task-log", daemon=True)
         self.event("info", "started", pid=os.getpid(), host=socket.gethostname())
         self._thread.start()
@@ -75,7 +83,7 @@ class TaskLog:
         speaker = Speaker(self._task, self._run_id, role, stream)
         with self._changed:
             if self._held + len(content) > HELD:
-                self._drop(speaker, content.count(b"\n"))
+                self._leave_out(speaker, content.count(b"\n"))
                 return
             self._items.append((time.time(), speaker, content))
             self._held += len(content)
@@ -95,6 +103,9 @@ class TaskLog:
                 if not self._items:
                     break
                 item = self._items.popleft()
+            if isinstance(item, _LeftOut):
+                self._drop(item.speaker, item.lines)
+                continue
             if isinstance(item, Record):
                 if OUTCOME in item.fields:  # the run's last word
                     self._tell_missing()
@@ -114,16 +125,14 @@ class TaskLog:
     def _hear(self, moment: float, speaker: Speaker, content: bytes) -> None:
         budget = self._budgets.setdefault(speaker, Budget())
         if not budget.allows():
-            with self._changed:
-                self._drop(speaker, content.count(b"\n"))
+            self._drop(speaker, content.count(b"\n"))
             return
         began = time.thread_time()
         self._append(speaker, list(records(content, speaker, stamp(moment), self._redact)))
         budget.spend(time.thread_time() - began)
 
     def _append(self, speaker: Speaker, said: list[Record]) -> None:
-        with self._changed:
-            dropped = self._dropped.pop(speaker, 0)
+        dropped = self._dropped.pop(speaker, 0)
         try:
             if self._files is None:
                 killed = killed_run(last_record(self._folder))
@@ -133,11 +142,18 @@ class TaskLog:
             missing = [self._missing(speaker, dropped)] if dropped else []
             self._files.append([_ENCODER.encode(record) + b"\n" for record in (*missing, *said)])
         except OSError as error:
-            with self._changed:
-                self._drop(speaker, dropped + len(said))
+            self._drop(speaker, dropped + len(said))
             if not self._told:
                 self._told = True
                 self._trouble(f"cannot write the task's log: {error.strerror or error}; the run goes on without it")
+
+    def _leave_out(self, speaker: Speaker, lines: int) -> None:
+        """There is no room for these lines: their number waits in their place."""
+        last = self._items[-1] if self._items else None
+        if isinstance(last, _LeftOut) and last.speaker == speaker:
+            last.lines += lines
+        else:
+            self._items.append(_LeftOut(speaker, lines))
 
     def _drop(self, speaker: Speaker, lines: int) -> None:
         self._dropped[speaker] = self._dropped.get(speaker, 0) + lines

@@ -38,7 +38,7 @@ def test_everything_is_there_in_order_once_it_is_closed(tmp_path: Path) -> None:
         log.event("info", "running", detail=None, hint="hush now")
         log.said("input", b"one\ntwo\n")
         log.said("output", b"three\n", "stdout")
-        log.event("warning", "slow")
+        log.event("warning", "slow \udcff")
     started, running, *said, slow = read(logs)
     assert started.event == "started"
     assert (running.provider, running.fields) == ("relay", {"hint": "[secret] now"})
@@ -47,7 +47,7 @@ def test_everything_is_there_in_order_once_it_is_closed(tmp_path: Path) -> None:
         ("input", None, "two"),
         ("output", "stdout", "three"),
     ]
-    assert slow.level == "warning"
+    assert (slow.level, slow.event) == ("warning", "slow \\udcff")
     assert {path.stat().st_mode & 0o777 for path in logs.folder("orders").iterdir()} == {0o600}
 
 
