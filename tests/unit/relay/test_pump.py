@@ -24,6 +24,7 @@ class Rig:
     """A pump between two pipes: `source` is written to, `output` is read."""
 
     pump: Pump
+    outlet: Outlet
     source: int
     output: int
 
@@ -35,9 +36,10 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     read_source, source = os.pipe()
     output, write_output = os.pipe()
     halt = Halt()
+    outlet = Outlet(PipeSink(write_output), halt)
     made = Pump(
         inlet=Inlet(PipeSource(read_source), halt),
-        outlet=Outlet(PipeSink(write_output), halt),
+        outlet=outlet,
         reader=LineReader("input", ()),
         ledger=Ledger(confirming=False, max_in_flight=1),
         capabilities=frozenset(),
@@ -45,7 +47,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
         settled=lambda _: None,
         on_end=lambda: None,
     )
-    yield Rig(made, source, output)
+    yield Rig(made, outlet, source, output)
     halt.set()
     os.close(read_source)
     os.close(output)
@@ -68,7 +70,7 @@ def feed(rig: Rig, *, after: float = 0.0, wait: float = 0.0) -> bool:
     for thread in threads:
         thread.start()
     rig.pump.run()
-    rig.pump._outlet.close()
+    rig.outlet.close()
     for thread in threads:
         thread.join(10)
     return rig.pump.tail_doubtful
