@@ -129,7 +129,7 @@ class Fleet:
 
     def status(self, name: str) -> dict[str, Any]:
         """What the run of the task says of itself."""
-        return self.controls.ask(name, "status")
+        return self.controls.ask(name, "status", patience=30.0)
 
     # What there is of it, as the kernel and the engine see it.
 
