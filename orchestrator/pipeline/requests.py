@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.pipeline.services import RunOptions
 from orchestrator.runtime.base import Usage
 
-USAGE_S = 1.5
+USAGE_S = 0.9
 """How long an engine may take to say what one provider takes; nobody else is answered meanwhile."""
 
 
