@@ -237,6 +237,8 @@ def _lifecycle(verb: str) -> Callable[[Provider[Any]], LifecycleReply]:
         method: Callable[[], LifecycleReply] = getattr(cast(InfrastructureProvider[Any], provider), verb)
         try:
             return method()
+        except ProviderError as error:
+            return LifecycleReply("Failed", error=error.message, hint=error.hint)
         except Exception as error:  # noqa: BLE001 - the provider's code; the reply is where it is reported
             return LifecycleReply("Failed", error=_words(error))
 

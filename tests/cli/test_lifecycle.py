@@ -254,7 +254,7 @@ def test_a_failed_reply_fails_the_command_with_the_providers_words(queues: Queue
     done = queues.run("init")
     assert (done.code, error(done)) == (EXIT_FAILED, "infrastructure.failed")
     assert "output `queues` failed to `init`: the far side is closed" in done.stderr
-    assert "`dstream init orders` goes on from what is there" in done.stderr
+    assert "hint: come back tomorrow; `dstream init orders` goes on from what is there" in done.stderr
     assert "init input" not in queues.asked
     assert "nothing had to change" not in done.stdout
 

@@ -234,7 +234,7 @@ def test_a_missing_right_is_said_with_what_was_made_before(server: SqlServer, pr
     server.faults.fail("EXEC sys.sp_cdc_enable_table", 22904)
     reply = provider().init()
     assert reply.status == "Failed"
-    assert "`plan` prints the T-SQL" in (reply.error or "")
+    assert "`plan` prints the T-SQL" in reply.hint
     assert [one.name for one in reply.resources if isinstance(one, Resource)] == ["testdb"]
     assert records(session) == 1
 

@@ -32,6 +32,7 @@ class Reply(msgspec.Struct, frozen=True):
     resources: tuple[Resource, ...] = ()
     message: str = ""
     error: str = ""
+    hint: str = ""
     run: tuple[str, ...] = ()
 
 
@@ -48,7 +49,7 @@ def read_reply(line: bytes, redact: Callable[[str], str]) -> Reply:
     resources = tuple(plain(one) if isinstance(one, str) else _known(one) for one in reply.resources)
     run = (reply.metadata or {}).get("run")
     sentences = tuple(str(one) for one in run) if isinstance(run, list) else ()
-    return Reply(succeeded, resources, reply.message, error, sentences)
+    return Reply(succeeded, resources, reply.message, error, reply.hint, sentences)
 
 
 def plain(text: str) -> Resource:

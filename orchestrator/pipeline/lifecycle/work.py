@@ -148,14 +148,15 @@ class Work:
             return reply
         who = f"{role} `{prepared.name}`"
         said = f": {reply.error}" if reply is not None else ", and said nothing when it was asked to stop"
+        hint = reply.hint or None if reply is not None else None
         if answer.cut == "timeout":
             message = f"{who} was not done with `{verb}` within {self._answer_s(prepared):g} s{said}"
-            hint = "give it more time with `--timeout`"
-            raise RunError("infrastructure.timeout", message, hint=hint, where=prepared.where)
+            more = "give it more time with `--timeout`"
+            raise RunError("infrastructure.timeout", message, hint=more, where=prepared.where)
         if answer.cut == "signal":
             message = f"{who} was interrupted before it was done with `{verb}`{said}"
-            raise RunError("infrastructure.interrupted", message, where=prepared.where)
-        raise RunError("infrastructure.failed", f"{who} failed to `{verb}`{said}", where=prepared.where)
+            raise RunError("infrastructure.interrupted", message, hint=hint, where=prepared.where)
+        raise RunError("infrastructure.failed", f"{who} failed to `{verb}`{said}", hint=hint, where=prepared.where)
 
     def _answer_s(self, prepared: Prepared) -> float:
         return self.session.options.timeout or (ANSWER_S if prepared.announced else LEGACY_ANSWER_S)

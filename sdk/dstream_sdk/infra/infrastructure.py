@@ -189,9 +189,9 @@ class PulumiInfrastructure(InfrastructureProvider[ConfigT]):
         losses = [loss for resource in outcome.resources if (loss := resource.detail.get("data_loss"))]
         if not losses:
             return None
-        return self._reply(
-            replace(outcome, error=f"data would be lost: {'; '.join(losses)} (hint: `--allow-data-loss`)")
-        )
+        reply = self._reply(replace(outcome, error=f"data would be lost: {'; '.join(losses)}"))
+        reply.hint = "see to it first, or accept the loss with `--allow-data-loss`"
+        return reply
 
     def _reply(self, outcome: Outcome) -> LifecycleReply:
         open_ends = ", ".join(f"{resource.type} `{resource.name}`" for resource in self.interrupted)

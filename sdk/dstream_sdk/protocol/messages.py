@@ -261,8 +261,8 @@ class Resource(msgspec.Struct, omit_defaults=True):
 class LifecycleReply(msgspec.Struct, omit_defaults=True):
     """The one line after the handshake. Plain strings are the original's `name:WILL_CREATE`.
 
-    `message` is text for the user. Of `metadata` the key `run` is known: sentences on what a run would do besides,
-    which `dstream plan` shows.
+    `message` is text for the user, `hint` the way out of `error`. Of `metadata` the key `run` is known: sentences on
+    what a run would do besides, which `dstream plan` shows.
     """
 
     status: str
@@ -270,3 +270,4 @@ class LifecycleReply(msgspec.Struct, omit_defaults=True):
     metadata: dict[str, Any] | None = None
     message: str = ""
     error: str | None = None
+    hint: str = ""

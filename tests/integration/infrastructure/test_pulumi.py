@@ -110,10 +110,8 @@ def test_data_is_not_lost_without_leave(make: MakeTask) -> None:
     planned = task.do("plan", destroy=True)
     assert detail(planned, "a") == {"data_loss": "a holds data"}
     refused = task.do("destroy")
-    assert (refused.status, refused.error) == (
-        "Failed",
-        "data would be lost: a holds data (hint: `--allow-data-loss`)",
-    )
+    assert (refused.status, refused.error) == ("Failed", "data would be lost: a holds data")
+    assert "`--allow-data-loss`" in refused.hint
     task.config["files"] = {"b": 2}
     assert task.do("init").status == "Failed"
     assert task.files() == ["a", "b"]
@@ -179,7 +177,9 @@ def test_state_without_its_passphrase_is_left_alone(make: MakeTask) -> None:
 def test_a_missing_engine_is_named(make: MakeTask, tmp_path: Path) -> None:
     task = make(files={"a": 1})
     task.environ["PATH"] = str(tmp_path)
-    assert "Pulumi's engine is missing (hint: `pulumi` must be on" in (task.do("plan").error or "")
+    failed = task.do("plan")
+    assert failed.error == "Pulumi's engine is missing"
+    assert "`pulumi` must be on" in failed.hint
 
 
 def test_an_output_that_runs_does_not_load_pulumi(make: MakeTask) -> None:

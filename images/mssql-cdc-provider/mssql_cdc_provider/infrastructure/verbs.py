@@ -53,7 +53,7 @@ def init(session: Session, config: MssqlCdcConfig, context: Context) -> Lifecycl
             if context.stopping:
                 return LifecycleReply("Failed", done, error="stopped before everything was made")
     except (SqlError, Stopping) as error:
-        return LifecycleReply("Failed", done, error=_words(error))
+        return _failed(done, error)
     return LifecycleReply("Success", done)
 
 
@@ -80,7 +80,7 @@ def destroy(session: Session, context: Context) -> LifecycleReply:
             if context.stopping:
                 return LifecycleReply("Failed", done, error="stopped before everything was removed")
     except (SqlError, Stopping) as error:
-        return LifecycleReply("Failed", done, error=_words(error))
+        return _failed(done, error)
     return LifecycleReply("Success", done)
 
 
@@ -188,7 +188,6 @@ def _resource(thing: Thing, action: str, **detail: str) -> Resource:
     return Resource(_type(thing), thing.name, action, {key: value for key, value in detail.items() if value})
 
 
-def _words(error: SqlError | Stopping) -> str:
-    if isinstance(error, Denied):
-        return f"{error} (hint: `plan` prints the T-SQL: have it run by someone who may)"
-    return str(error)
+def _failed(done: list[Resource | str], error: SqlError | Stopping) -> LifecycleReply:
+    hint = "`plan` prints the T-SQL: have it run by someone who may" if isinstance(error, Denied) else ""
+    return LifecycleReply("Failed", done, error=str(error), hint=hint)

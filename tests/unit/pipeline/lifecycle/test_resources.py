@@ -80,7 +80,13 @@ def test_whatever_is_no_success_failed_and_says_why(reply: Any, error: str) -> N
 def test_secrets_are_hidden_wherever_they_are() -> None:
     resource = {"type": "t", "name": "hunter2", "action": "create", "detail": {"attributes": {"key": ["hunter2"]}}}
     reply = read(
-        {"status": "Failed", "resources": [resource, "hunter2:CREATED"], "message": "hunter2", "error": "hunter2"},
+        {
+            "status": "Failed",
+            "resources": [resource, "hunter2:CREATED"],
+            "message": "hunter2",
+            "error": "hunter2",
+            "hint": "hunter2",
+        },
         lambda text: text.replace("hunter2", "[secret]"),
     )
     assert "hunter2" not in repr(reply)
