@@ -1,5 +1,6 @@
 """The provider as a process."""
 
+import gc
 import logging
 import os
 import sys
@@ -7,6 +8,8 @@ import sys
 from dstream_sdk import run_provider
 from mssql_cdc_provider.provider import MssqlCdc
 
+# Rows by the thousand and no cycles among them: looking for cycles at every 700 objects took a tenth of the CPU.
+gc.set_threshold(100_000)
 try:
     run_provider(MssqlCdc)
 except SystemExit as end:
