@@ -7,14 +7,22 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from orchestrator.errors import EXIT_DONE
+from tests.cli.conftest import Project
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Project
+    from pathlib import Path
 
 LINES = 300_000
 RECORDS = 1_000
 MAX_SIZE, FILES = 1 << 20, 3
+
+
+@pytest.fixture
+def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path, tmp_path_factory.mktemp("cache"))
 
 
 def missing_or_said(events: list[dict[str, Any]]) -> list[range]:
