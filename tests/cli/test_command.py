@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Project
 
 VERBS = [
-    ["run"], ["snapshot"], ["check"], ["discover"], ["validate"], ["version"],
+    ["run"], ["snapshot"], ["check"], ["discover"], ["validate"], ["doctor"], ["version"],
     ["state"], ["state", "show"], ["state", "export"], ["state", "import"], ["state", "reset"],
 ]  # fmt: skip
 HEAVY = ("docker", "hcl2", "lark", "pydantic", "requests", "rich", "structlog", "oras", "msgspec", "sqlite3", "asyncio")
