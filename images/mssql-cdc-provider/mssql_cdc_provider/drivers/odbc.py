@@ -6,8 +6,8 @@ import os
 import re
 from typing import Any
 
-# Its driver in Rust: the other one needs libraries of the system, and takes a certificate of the server's own name where
-# another one is demanded.
+# Its driver in Rust: the other one needs libraries of the system, and takes a certificate of the server's own name
+# where another one is demanded.
 os.environ["MSSQL_PYTHON_NATIVE_PROVIDER"] = "mssql-odbc"
 
 import mssql_python
