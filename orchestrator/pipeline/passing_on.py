@@ -27,6 +27,9 @@ IDLE_S = 30.0
 """How long the provider runs on without a letter."""
 
 LONGEST_PAUSE_S = 60.0
+GONE_S = 60.0
+"""How long the provider may take to be seen gone once it was killed."""
+
 _LOOK_UP_S = 0.2
 
 
@@ -75,7 +78,7 @@ class PassingOn:
             while self._thread.is_alive() and time.monotonic() < until and not self._session.control.kill_requested:
                 self._thread.join(_LOOK_UP_S)
             self._control.kill()
-            self._thread.join()
+            self._thread.join(GONE_S)
 
     def _run(self) -> None:
         pause = 1.0
@@ -116,9 +119,8 @@ class PassingOn:
 
         def settled(done: Settled) -> None:
             if done.rejects:
-                self._session.observer.warning(
-                    f"the `dead_letter` provider rejects {len(done.rejects):,} letters; they stay in the state"
-                )
+                many = f"{len(done.rejects):,} letter{'' if len(done.rejects) == 1 else 's'}"
+                self._session.observer.warning(f"the `dead_letter` provider rejects {many}, which the state keeps")
             if done.mark is not None and (ids := fed.covered(done.mark.records)):
                 self._session.services.state.pass_on(claim, ids[-1])
 

@@ -26,6 +26,7 @@ VERSION = 1
 SUFFIX = ".jsonl.gz"
 _NAME = re.compile(r"(\d{8})\.jsonl\.gz")
 _HEADER_LIMIT = 16 * 1024 * 1024
+_MAGIC = b"\x1f\x8b"
 _UNREADABLE = (EOFError, OSError, zlib.error)
 _CHECKPOINT = msgspec.json.Decoder(CheckpointLine)
 
@@ -146,6 +147,10 @@ def _content(path: Path, *, may_be_cut: bool) -> Iterator[bytes]:
     except EOFError as error:
         if not may_be_cut:
             raise _damaged(path, "its end is missing") from error
+    except gzip.BadGzipFile as error:
+        # Cut behind the first byte of a member, which alone is no beginning of one.
+        if not (may_be_cut and str(error) == f"Not a gzipped file ({_MAGIC[:1]!r})"):
+            raise _damaged(path, str(error)) from error
     except _UNREADABLE as error:
         raise _damaged(path, str(error)) from error
 

@@ -25,7 +25,12 @@ PART = 256 * 1024 * 1024
 HELD = 8 * MEMBER
 """Bytes that may wait for the disk; the relay then waits as well."""
 
+STALLED_S = 30.0
+"""How long a disk may take to a write, before it is taken for one that does not answer."""
+
 LEVEL = 1
+
+_STALLED = TimeoutError(f"a write has not ended for {STALLED_S:g} s")
 
 
 class Recording:
@@ -60,9 +65,10 @@ class Recording:
         return RecordedOutlet(outlet, self)
 
     def take(self, data: memoryview | bytes) -> None:
-        """Record what was written to the output. Blocks while the disk is behind."""
+        """Record what was written to the output. Blocks while the disk is behind, up to `STALLED_S` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < HELD or self._failure)
+            if not self._changed.wait_for(lambda: len(self._waiting) < HELD or self._failure, STALLED_S):
+                self._failure = _STALLED
             if self._failure is not None:
                 raise self._unwritable(self._failure)
             self._waiting += data
@@ -74,7 +80,9 @@ class Recording:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(STALLED_S)
+        if self._thread.is_alive():
+            raise self._unwritable(_STALLED)
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

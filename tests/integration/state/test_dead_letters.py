@@ -209,5 +209,5 @@ class TestProvider:
         (task.folder / "beside" / "refused").write_text("[17]")
         task.refuse(3, 17)
         done = task.project.run("run", TASK)
-        assert "the `dead_letter` provider rejects 1 letters; they stay in the state" in done.stderr
+        assert "the `dead_letter` provider rejects 1 letter, which the state keeps" in done.stderr
         assert (task.values("beside/sink"), len(task.letters())) == ([3], 2)

@@ -109,6 +109,16 @@ def test_what_a_killed_run_left_is_read_up_to_where_it_ends(lines: list[bytes], 
     assert not read or read.endswith(b"\n")
 
 
+def test_a_run_may_be_killed_behind_any_byte(tmp_path: Path) -> None:
+    record(tmp_path, [b'{"data":1}\n'])
+    (file,) = files_of(tmp_path)
+    whole = file.read_bytes()
+    second = whole.index(b"\x1f\x8b", 10)
+    for end in range(second, len(whole)):
+        file.write_bytes(whole[:end])
+        assert data_of(tmp_path) in {b"", b'{"data":1}\n'}
+
+
 def test_a_record_of_many_files_is_read_as_one_and_each_by_itself(tmp_path: Path) -> None:
     lines = [b'{"data":"%d%s"}\n' % (n, b"x" * 1100) for n in range(3000)]
     recording = Recording(tmp_path, HEADER, part=1000)
