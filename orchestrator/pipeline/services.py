@@ -169,7 +169,8 @@ class Session:
         return prepared
 
     def fence(self, kinds: set[str]) -> None:
-        """See gone what earlier runs left."""
+        """See gone what earlier runs left, and say where the last one was killed."""
+        killed = any(run.kinds and run.task in self._held for run in self.services.state.open_runs())
         removed = fence(
             self._held,
             self.run_id,
@@ -180,6 +181,8 @@ class Session:
         )
         if removed:
             self.observer.warning(f"cleaned up {removed} provider(s) that a killed run had left behind")
+        elif killed:
+            self.observer.warning("the last run was killed, and left nothing behind")
 
     def ready_timeout(self, prepared: Prepared) -> float:
         """Seconds that the provider may take to shake hands."""

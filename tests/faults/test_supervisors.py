@@ -135,6 +135,9 @@ def test_stop_says_that_a_supervisor_was_killed_and_closes_its_record(fleet_of: 
     assert fleet.ps()["task-00"]["state"] == "failed"
     fleet.does("run", "task-00", "--detach")
     fleet.flows("task-00")
+    os.kill(fleet.supervisors()["task-00"], signal.SIGKILL)
+    again = fleet.dstream("run", "task-00", "--detach")
+    assert (again.returncode, "warning: the last run was killed" in again.stderr) == (0, True), again.stderr
     fleet.does("stop", "task-00")
     is_whole(fleet)
 
