@@ -20,9 +20,9 @@ def restart(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Stop tasks and run them again, detached, with the options that each was last run with.
+    """Stop tasks and run them again, detached.
 
-    What is given here is added. A task that was not running is started. The values of `--var` are only known to a
+    Each is run with the options that it had. What is given here is added. A task that was not running is started. The values of `--var` are only known to a
     process that runs: they are given again for a run that has ended.
     """
     from orchestrator.cli.stopping import restart_and_show

@@ -67,7 +67,7 @@ def run(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Run tasks: each from its input to its output, until the input ends.
+    """Run tasks, each until its input ends.
 
     Ctrl-C drains: the input stops where it can resume, and what was read is still delivered. A second one kills.
     With `--detach` each runs in a process of its own, which outlives the terminal; `dstream stop` drains it.

@@ -23,9 +23,9 @@ def stop(
     every: Every = False,
     grace: Grace = None,
 ) -> int:
-    """Have tasks drain, wherever they were started, and wait until they are gone.
+    """Drain tasks, and wait until they are gone.
 
-    A run that does not go in time is killed. Behind one whose process was killed, this cleans up.
+    It does not matter which shell started them. A run that does not go in time is killed. Behind one whose process was killed, this cleans up.
     """
     from orchestrator.cli.stopping import stop_and_show
 
