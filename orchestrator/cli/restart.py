@@ -22,8 +22,8 @@ def restart(
 ) -> int:
     """Stop tasks and run them again, detached.
 
-    Each is run with the options that it had. What is given here is added. A task that was not running is started. The values of `--var` are only known to a
-    process that runs: they are given again for a run that has ended.
+    Each is run with the options that it had, and what is given here is added. A task that was not running is started.
+    The values of `--var` are only known to a process that runs: they are given again for a run that has ended.
     """
     from orchestrator.cli.stopping import restart_and_show
 

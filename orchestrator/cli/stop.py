@@ -25,7 +25,8 @@ def stop(
 ) -> int:
     """Drain tasks, and wait until they are gone.
 
-    It does not matter which shell started them. A run that does not go in time is killed. Behind one whose process was killed, this cleans up.
+    It does not matter which shell started them. A run that does not go in time is killed. Behind one whose process was
+    killed, this cleans up.
     """
     from orchestrator.cli.stopping import stop_and_show
 
