@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from tests.servers.sqlserver.errors import error
 
+_LOOK_S = 0.05
+"""How often a held request is looked after: its client may have gone."""
+
 
 class HungUp(BaseException):
     """The connection ends here. No `Exception`: of those the protocol's library makes answers."""
@@ -49,6 +52,17 @@ class Faults:
             gone.wait(seconds)
 
         self._add(pattern, act, times)
+
+    def hold(self, pattern: str, times: int = 1) -> threading.Event:
+        """Answer once the event is set that this returns."""
+        released = threading.Event()
+
+        def act(gone: threading.Event) -> None:
+            while not gone.is_set() and not released.wait(_LOOK_S):
+                pass
+
+        self._add(pattern, act, times)
+        return released
 
     def hang_up(self, pattern: str, times: int = 1) -> None:
         """End the connection instead of answering: 20017, then 20047."""

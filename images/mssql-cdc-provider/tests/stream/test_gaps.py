@@ -63,13 +63,14 @@ def test_changes_cleaned_up_while_they_are_read_fail_the_run(server: SqlServer, 
     run = start(batch_rows=50)
     run.follows()
     before = len(run.states)
-    server.faults.delay("[(]50[)] .*update_mask", 1.0, times=2)
+    pages = server.faults.hold("[(]50[)] .*update_mask", times=2)
     server.capture.stop()
     for at in range(120):
         server.execute(f"INSERT INTO A VALUES ({at}, N'x')")
     server.capture.start()
     run.until(lambda: any("update_mask" in sql for sql in server.faults.requests))
     clean_up(server, "dbo_A")
+    pages.set()
 
     with pytest.raises(ProviderError, match="changes were lost"):
         run.wait()
