@@ -14,10 +14,10 @@ def doctor(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Look at all that tasks need of this host, and say what mends what is wrong. Changes nothing.
+    """Look at all that tasks need of this host.
 
     Engine, registries, disks, clock, state, locks and what killed runs left; without a dstream.hcl what is left of it.
-    Exits 4 where something failed.
+    Says what mends what is wrong, and changes nothing. Exits 4 where something failed.
     """
     from orchestrator.cli.doctoring import examine_and_show
 

@@ -39,9 +39,10 @@ def logs(
         Literal["debug", "info", "warning", "error"] | None, typer.Option(help="At least as important.")
     ] = None,
 ) -> int:
-    """Show what the runs of tasks and their providers said, the latest last.
+    """Show what tasks and their providers said.
 
-    A task has one log for all its runs, kept while nothing runs. `-f` does not end with a run: it waits for the next.
+    The latest last. A task has one log for all its runs, kept while nothing runs. `-f` does not end with a run: it
+    waits for the next.
     """
     from orchestrator.cli.tailing import Wanted, show_logs
 

@@ -14,9 +14,10 @@ Watch = Annotated[
 
 
 def ps(context: typer.Context, *, watch: Watch = False) -> None:
-    """Show how all tasks are, one line each: those of dstream.hcl, and others that were run here.
+    """Show how all tasks are, one line each.
 
-    RATE is the average of the last minute, LAG what the providers report, WHY what is wrong where something is.
+    Those of dstream.hcl, and others that were run here. RATE is the average of the last minute, LAG what the providers
+    report, WHY what is wrong where something is.
     """
     from orchestrator.cli.listing import list_tasks
 

@@ -35,7 +35,10 @@ def export(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Print where a task would resume, as a JSON document that `import` reads. It may be running."""
+    """Print where a task would resume, as `import` reads it.
+
+    One JSON document. The task may be running.
+    """
     from orchestrator.cli.remembering import export_state
 
     return export_state(invocation_of(context), task, out, variables=var, files=var_file)

@@ -8,7 +8,10 @@ from orchestrator.cli.invocation import invocation_of
 
 
 def top(context: typer.Context) -> None:
-    """Watch all tasks on a terminal, with how their rates were in the last half minute. `q` or Ctrl-C ends it."""
+    """Watch all tasks on a terminal.
+
+    With how their rates were in the last half minute. `q` or Ctrl-C ends it.
+    """
     from orchestrator.cli.topping import watch_tasks
 
     watch_tasks(invocation_of(context))

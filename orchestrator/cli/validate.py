@@ -20,9 +20,10 @@ def validate(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Read the file and every task in it, and say all that is wrong. Starts and pulls nothing.
+    """Say all that is wrong with the file and its tasks.
 
-    Every config is checked against its provider's own schema, which is read through the registry.
+    Every config is checked against its provider's own schema, which is read through the registry. Starts and pulls
+    nothing.
     """
     from orchestrator.cli.validating import validate_and_show
 

@@ -135,7 +135,7 @@ def test_a_secret_is_masked_wherever_it_would_be_shown(project: Project) -> None
     ("arguments", "says"),
     [
         (["frobnicate"], "frobnicate"),
-        (["run"], "TASK"),
+        (["run"], "say which tasks"),
         (["run", "orders", "--nonsense"], "--nonsense"),
         (["run", "orders", "--pull", "sometimes"], "'missing', 'always', 'never'"),
         (["run", "orders", "--timeout", "soon"], "--timeout soon"),
