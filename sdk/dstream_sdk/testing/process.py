@@ -7,14 +7,16 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 STDERR_KEPT = 64 * 1024
 _READ = 256 * 1024
 _NAMES = ("stdin", "stdout", "stderr")
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class DeadlineMissed(Exception):
@@ -29,15 +31,16 @@ class ProviderProcess:
     """
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, **(env or {})},
-            start_new_session=True,
-        )
+        with _signals_wait(self._abandon):
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
         pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
         self._open = {name: pipe for name, pipe in zip(_NAMES, pipes, strict=True) if pipe is not None}
         for pipe in self._open.values():
@@ -139,6 +142,10 @@ class ProviderProcess:
             pass
         return status
 
+    def _abandon(self) -> None:
+        with self._process:
+            self.kill()
+
     def _serve(self, deadline: float, complaint: str) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -182,3 +189,27 @@ class ProviderProcess:
     def _close(self, name: str) -> None:
         if name in self._open:
             self._open.pop(name).close()
+
+
+@contextlib.contextmanager
+def _signals_wait(undo: Callable[[], None]) -> Iterator[None]:
+    """Keep signals back until this is left, and `undo` what it did if one of them raises then.
+
+    In the middle of a start, the signal would find a process that runs already and that nobody knows yet.
+    """
+    if threading.current_thread() is not threading.main_thread():  # no other one gets any
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: came.append(got)) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        try:
+            signal.raise_signal(came[0])
+        except BaseException:
+            undo()
+            raise
