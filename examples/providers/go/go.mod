@@ -1,0 +1,3 @@
+module example.test/go-input-provider
+
+go 1.20
