@@ -9,10 +9,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.version import Version as PythonVersion
 
 from tests.repo.tracked import REPOSITORY
 
-VERSION = (REPOSITORY / "VERSION.txt").read_text().strip()
+VERSION = PythonVersion((REPOSITORY / "VERSION.txt").read_text())
 
 
 def build(project: Path, kind: str, into: Path) -> Path:

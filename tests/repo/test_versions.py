@@ -6,44 +6,35 @@ import json
 import re
 import tomllib
 from importlib.metadata import version as installed_version
-from pathlib import Path
 
 import pytest
+from packaging.version import Version as PythonVersion
 
-from tests.repo.tracked import REPOSITORY, files, name, text
+from releasing.units import CORE, Unit, units
+from tests.repo.tracked import REPOSITORY, name, text
 
 VERSION = (REPOSITORY / "VERSION.txt").read_text().strip()
-IMAGES = [path.parent for path in files("Dockerfile") if path.parent.parent.name == "images"]
+UNITS = units(REPOSITORY)
+IMAGES = [unit.root / "images" / unit.name for unit in UNITS if unit.name != CORE]
 
 
-def test_there_is_one_version_of_command_and_sdk() -> None:
-    assert re.fullmatch(r"\d+\.\d+\.\d+(-[0-9a-z.]+)?", VERSION)
-    assert installed_version("dstream-cli") == installed_version("dstream-sdk") == VERSION
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_place_says_the_same_version_and_so_does_the_newest_heading_of_the_changelog(unit: Unit) -> None:
+    assert unit.disagreements() == []
 
 
-def test_the_changelog_has_a_heading_for_the_version() -> None:
-    assert re.search(rf"^## {re.escape(VERSION)}\b", text(REPOSITORY / "CHANGELOG.md"), re.MULTILINE)
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_what_is_installed_has_that_version(unit: Unit) -> None:
+    wanted = PythonVersion(str(unit.version()))
+    for distribution in ["dstream-cli", "dstream-sdk"] if unit.name == CORE else [unit.name]:
+        assert PythonVersion(installed_version(distribution)) == wanted, "run scripts/venv"
 
 
-@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
-def test_a_provider_says_its_version_once_and_builds_on_this_base(image: Path) -> None:
-    description = json.loads(text(image / "provider.json"))
-    project = tomllib.loads(text(image / "pyproject.toml"))["project"]
-    assert description["name"] == project["name"] == image.name
-    assert installed_version(image.name) == description["version"]
-    assert re.search(rf"^## {re.escape(description['version'])}\b", text(image / "CHANGELOG.md"), re.MULTILINE)
-    assert f"ARG BASE_IMAGE=ghcr.io/katasec/dstream-provider-base:v{VERSION}\n" in text(image / "Dockerfile")
-
-
-def test_every_mention_of_a_provider_image_names_a_version_that_exists() -> None:
-    versions = {image.name: json.loads(text(image / "provider.json"))["version"] for image in IMAGES}
-    wrong = [
-        f"{name(path)}: {mention.group()}"
-        for path in [*files("*.hcl"), *files("README.md")]
-        for mention in re.finditer(r"ghcr\.io/katasec/([a-z-]+):v([0-9a-z.-]+)", text(path))
-        if versions.get(mention[1], mention[2]) != mention[2]
-    ]
-    assert wrong == []
+def test_a_provider_is_called_by_the_name_of_its_folder() -> None:
+    assert IMAGES
+    for image in IMAGES:
+        project = tomllib.loads(text(image / "pyproject.toml"))["project"]
+        assert json.loads(text(image / "provider.json"))["name"] == project["name"] == image.name
 
 
 def test_every_dependency_is_pinned() -> None:

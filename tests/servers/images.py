@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -42,8 +44,19 @@ class Images:
 
 def images_at(address: str) -> Images:
     """The references that `publish_images` leads to, in the registry at `address`."""
-    counter, console, mssql, asb = (f"{address}/katasec/{name}:v0.1.0" for name in PROVIDERS)
+    counter, console, mssql, asb = (f"{address}/katasec/{name}:v{version_of(name)}" for name in PROVIDERS)
     return Images(counter, console, mssql, asb, {NAMESPACE: f"{address}/katasec"})
+
+
+def version_of(name: str) -> str:
+    """The version that the provider in images/ says it has."""
+    return str(json.loads((REPOSITORY / "images" / name / "provider.json").read_text())["version"])
+
+
+def of_today(text: str) -> str:
+    """The text with its published references of v0.1.0 turned into those of the versions here."""
+    pattern = rf"({re.escape(NAMESPACE)}/({'|'.join(PROVIDERS)})):v0\.1\.0"
+    return re.sub(pattern, lambda match: f"{match[1]}:v{version_of(match[2])}", text)
 
 
 def publish_images(registry: Registry) -> Images:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.roadmap import OCI_VALIDATION
 from tests.servers.engine import PrivateEngine
+from tests.servers.images import of_today
 
 if TYPE_CHECKING:
     from tests.servers.images import Images
@@ -95,7 +96,7 @@ def test_the_roadmaps_task_pulls_both_images_runs_them_and_leaves_nothing(
     before = [listed(engine, *what) for what in everything]
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    (tmp_path / "dstream.hcl").write_text(OCI_VALIDATION)
+    (tmp_path / "dstream.hcl").write_text(of_today(OCI_VALIDATION))
     done = run(
         "env", f"TMPDIR={temporary}", DSTREAM, "--config", tmp_path / "dstream.hcl", "run", "oci-validation",
         state=tmp_path / "state", host=engine, mirrors=images.mirrors,

@@ -17,7 +17,7 @@ from orchestrator.registry.reference import Reference
 from tests.cli.conftest import PROVIDERS, Project
 from tests.servers.artifacts import publish_by_platform
 from tests.servers.described import description, publish_described
-from tests.servers.images import publish_images
+from tests.servers.images import publish_images, version_of
 from tests.servers.layered import digest, layer, publish_layers
 from tests.servers.registry import Registry
 from tests.servers.signing import Key, push_simple
@@ -122,10 +122,11 @@ def test_a_locked_task_runs_with_the_registry_stopped(
         images = publish_images(registry)
         project.environ["DSTREAM_MIRRORS"] = json.dumps(images.mirrors)
         numbers_ref = artifact(client, f"{registry.address}/numbers:v1", NUMBERS)
+        version = version_of("console-output-provider")
         project.write(
             f'task "orders" {{\n'
             f'  input {{\n    provider_ref = "{registry.address}/numbers:v1"\n    config {{ count = 5 }}\n  }}\n'
-            f'  output {{\n    provider_image = "ghcr.io/katasec/console-output-provider:v0.1.0"\n'
+            f'  output {{\n    provider_image = "ghcr.io/katasec/console-output-provider:v{version}"\n'
             f'    config {{ outputFormat = "json" }}\n  }}\n}}\n'
         )
         assert project.run("providers", "lock").code == EXIT_DONE

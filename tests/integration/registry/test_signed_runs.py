@@ -23,7 +23,7 @@ from orchestrator.registry.reference import Reference
 from orchestrator.registry.trust.signatures import SignatureCache
 from orchestrator.registry.trust.verifier import Verifier
 from tests.cli.conftest import Done, Project
-from tests.servers.images import Images, publish_images
+from tests.servers.images import Images, of_today, publish_images
 from tests.servers.registry import Registry
 from tests.servers.signing import Key, push_bundle
 from tests.servers.tiny import forget, publish
@@ -60,7 +60,7 @@ def project(tmp_path: Path, cache: Path, engine: str) -> Project:
     (own / "hcl-grammar.bin").symlink_to(cache / "dstream" / "hcl-grammar.bin")
     project = Project(tmp_path, tmp_path / "cache")
     project.environ["DOCKER_HOST"] = engine
-    project.write(FILE.format(task=TASK))
+    project.write(of_today(FILE.format(task=TASK)))
     return project
 
 
