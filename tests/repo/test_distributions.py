@@ -12,6 +12,7 @@ import pytest
 from packaging.version import Version as PythonVersion
 
 from tests.repo.tracked import REPOSITORY
+from tests.servers.script import run_script
 
 VERSION = PythonVersion((REPOSITORY / "VERSION.txt").read_text())
 
@@ -46,6 +47,19 @@ def test_a_wheel_from_the_source_archive_is_the_one_from_the_sources(folder: str
     assert packed == sources
     assert f"{package}/py.typed" in packed
     assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_both_are_built_and_checked_by_one_command(tmp_path: Path) -> None:
+    into = tmp_path / "dist"
+    built = run_script("build-packages", "--output", str(into)).splitlines()
+    assert {Path(path).name for path in built} == {
+        f"{name}-{VERSION}{suffix}"
+        for name in ("dstream_cli", "dstream_sdk")
+        for suffix in (".tar.gz", "-py3-none-any.whl")
+    }
+    assert sorted(map(str, into.iterdir())) == built
+    with pytest.raises(RuntimeError, match="there is something in"):
+        run_script("build-packages", "--output", str(into))
 
 
 def contents(folder: Path, called: str) -> set[str]:
