@@ -36,7 +36,6 @@ class Notifier:
         self._pause = min(LOOK_S, watchdog_s / 2) if watchdog_s is not None else LOOK_S
         self._over = threading.Event()
         self._ready = False
-        self._stopping = False
         self._state = ""
         self._next_status = 0.0
 
@@ -66,8 +65,8 @@ class Notifier:
         if not self._ready and live.state in ("running", "standby"):
             self._ready = True
             news.append("READY=1")
-        if not self._stopping and (last or live.state == "draining"):
-            self._stopping = True
+        # Not while an attempt ends: another may follow, and systemd kills what goes on behind this word.
+        if last:
             news.append("STOPPING=1")
         if live.state != self._state or time.monotonic() >= self._next_status:
             self._state, self._next_status = live.state, time.monotonic() + STATUS_S
@@ -85,7 +84,7 @@ class Notifier:
                 out.sendto("\n".join(news).encode("utf-8", "replace"), self._address)
             except OSError:
                 # Nobody listens at this moment, which is no reason to end a run: it is told again.
-                self._ready, self._stopping, self._state = False, False, ""
+                self._ready, self._state = False, ""
 
 
 def notifier(environ: Mapping[str, str]) -> Notifier | None:
