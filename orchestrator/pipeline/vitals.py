@@ -18,6 +18,7 @@ from orchestrator.pipeline.rates import Sampler
 from orchestrator.pipeline.totals import Totals
 from orchestrator.runtime.base import ImageProgram, Role
 from orchestrator.state.store import Checkpoint, Outcome
+from orchestrator.tasklog.lines import masked
 
 STATE_SHOWN = 500
 """Characters of a checkpoint's state that are told."""
@@ -165,11 +166,11 @@ class Vitals:
         told: dict[str, Any] = {}
         room = STATS_LIMIT
         for key, value in stats.items():
-            line = self._redact(msgspec.json.encode({key: value}).decode())
-            room -= len(line)
+            one = masked({key: value}, self._redact)  # not its JSON: a secret of digits may stand within a number
+            room -= len(msgspec.json.encode(one))
             if room < 0:
                 break
-            told.update(msgspec.json.decode(line))
+            told.update(one)
         return told
 
     def _provider(self, role: Role) -> LiveProvider:

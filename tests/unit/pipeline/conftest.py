@@ -77,6 +77,7 @@ class Stage:
         self.state = SqliteState(self.state_dir / "state.db")
         self.observer = Recorder()
         self.control = RunControl()
+        self.redact: Callable[[str], str] = str
         self.handshakes: dict[str, str | None] = {"input": READY_INPUT, "output": READY_OUTPUT}
 
     @property
@@ -134,6 +135,7 @@ class Stage:
                 lock=Lock(None, self.folder / "dstream.lock.hcl"),
             ),
             runtimes=lambda scope: {"path": lambda: ProcessRuntime(scope, state_dir=self.state_dir, guard=Guard())},
+            redact=self.redact,
         )
         performed = Task(
             task,

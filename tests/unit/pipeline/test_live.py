@@ -149,6 +149,19 @@ def test_stats_without_measure_are_cut(stage: Stage, asking: Asking) -> None:
     assert len(json.dumps(told)) <= STATS_LIMIT * 1.1
 
 
+def test_a_secret_of_digits_within_a_number_of_the_stats_leaves_the_run_readable(stage: Stage, asking: Asking) -> None:
+    go = stage.folder / "go"
+    stage.redact = lambda text: text.replace("5432", "[secret]")
+    asking.until(lambda live: bool(live.stats), go.touch)
+    stats = {"position": 1795432001, "server": "db:5432", "seen": ["5432"]}
+    line = json.dumps({"stats": stats}, separators=(",", ":"))
+    stage.play(
+        [["say", line], ["wait_for", str(go)], ["say", end(0)], ["eof"]], [["keep", "/dev/null"], ["say", end(0)]]
+    )
+    told = asking.answer().stats["input"]
+    assert told == {"position": 1795432001, "server": "db:[secret]", "seen": ["[secret]"]}
+
+
 def vitals(redact: Callable[[str], str] = str, reset_after: float = 60.0) -> Vitals:
     return Vitals("play", "R1", totals=Totals(), redact=redact, reset_after=reset_after)
 
