@@ -127,8 +127,9 @@ class RunControl:
             self.listen(None)
 
     def _notify(self) -> None:
-        if self._listener is not None:
-            self._listener()
+        listener = self._listener  # read once: another thread may take it away
+        if listener is not None:
+            listener()
 
 
 class Hears(Protocol):
