@@ -79,7 +79,7 @@ class _Departure:
     def __init__(self, holder: Holder, services: Services) -> None:
         self._holder = holder
         self._services = services
-        self._near = holder.host == socket.gethostname()
+        self._near = holder.host == socket.gethostname() and services.locks.opened_by(holder)
         self._started = started_at(holder.pid) if self._near else None
 
     def see_to_it(self, grace: float | None) -> Literal["ended", "killed"] | None:
@@ -110,6 +110,8 @@ class _Departure:
 
     def _signal(self, number: int) -> None:
         if not self._near:
+            if self._gone():
+                return
             raise RunError(
                 "task.elsewhere",
                 f"task `{self._holder.task}` is run {self._holder}, and does not answer from here",

@@ -24,6 +24,7 @@ CLEANING_S = 60.0
 """How long a command waits for another one to clean up behind a killed run."""
 
 GLANCE_S = 0.02
+_PROC = Path("/proc")
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -148,6 +149,19 @@ class Locks:
         finally:
             os.close(fd)
 
+    def opened_by(self, holder: Holder) -> bool:
+        """Whether the process of that number has the lock's file open; True where this host cannot tell.
+
+        A number alone may be a stranger's: a container that shares the state directory counts its own processes.
+        """
+        if not _PROC.joinpath("self/fd").exists():
+            return True
+        lock = self._path(holder.task)
+        try:
+            return any(_same(entry, lock) for entry in _PROC.joinpath(str(holder.pid), "fd").iterdir())
+        except OSError:  # gone, or another user's
+            return False
+
     def holder(self, task: str) -> Holder | None:
         """Who wrote itself into the lock's file last; says nothing about whether it is still alive."""
         return _written(self._path(task))
@@ -166,6 +180,13 @@ def _written(path: Path) -> Holder | None:
         return msgspec.json.decode(path.read_bytes(), type=Holder)
     except (FileNotFoundError, *NOT_JSON):
         return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # closed meanwhile
+        return False
 
 
 def _of_one_run(one: Holder | None, other: Holder | None) -> bool:
