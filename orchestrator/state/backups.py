@@ -34,7 +34,8 @@ class Backups:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(path, Exported.of(checkpoint).encode())
-            for old in self.of(task)[KEPT:]:
+            # The one just made counts as the newest, also where the clock has been set back.
+            for old in [one for one in self.of(task) if one != path][KEPT - 1 :]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise UnavailableError(

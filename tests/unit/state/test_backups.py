@@ -75,3 +75,13 @@ def test_the_newest_backups_of_each_task_stay(tmp_path: Path) -> None:
     assert list(backups.of("orders")) == made[:2:-1]
     assert list(backups.of("orders-2")) == [others]
     assert set((tmp_path / "backups").iterdir()) == {others, *made[3:]}
+
+
+def test_a_backup_stays_that_was_made_when_the_clock_had_been_set_back(tmp_path: Path) -> None:
+    backups = Backups(tmp_path)
+    for _ in range(KEPT):
+        made = backups.keep(point())
+        made.rename(made.with_name(made.name.replace("-2", "-3")))  # in a year far ahead
+    last = backups.keep(point())
+    assert last.exists()
+    assert len(backups.of("orders")) == KEPT
