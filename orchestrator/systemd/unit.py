@@ -8,10 +8,8 @@ from pathlib import Path
 
 from orchestrator.config.environment import Needs
 from orchestrator.errors import EXIT_CONFIG
+from orchestrator.pipeline.stopping import DRAIN_S, STAGES
 from orchestrator.systemd.escaping import argument, plain, quoted
-
-STOP_MARGIN_S = 30
-"""Seconds, besides a grace for each provider, that a run may take to end: it kills what is left and sees it gone."""
 
 WATCHDOG_S = 60
 RESTART_S = 5
@@ -99,7 +97,7 @@ def _service(task: UnitTask) -> list[str]:
         f"RestartPreventExitStatus={EXIT_CONFIG}",
         "# SIGTERM goes to dstream alone, which has the input finish and the output acknowledge.",
         "KillMode=mixed",
-        f"TimeoutStopSec={round(2 * task.grace) + STOP_MARGIN_S}",
+        f"TimeoutStopSec={round(STAGES * task.grace + DRAIN_S)}",
     ]
 
 
