@@ -3,76 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.servers.registry import Registry
-from tests.servers.wheels import wheel_folders
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers.images import Images
+    from tests.integration.providers.conftest import Author
+    from tests.servers.registry import Registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 OWNER = "Octo-Org"
-
-
-class Author:
-    """Somebody with dstream, Docker and a registry of their own, and what they type."""
-
-    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
-        self.folder = folder
-        self.environ = environ
-
-    def types(self, line: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["bash", "-eo", "pipefail", "-c", line],
-            cwd=self.folder, env=self.environ | environ, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=200, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        return done
-
-
-@pytest.fixture
-def registry_of_the_author(tmp_path: Path) -> Iterator[Registry]:
-    data = tmp_path / "registry"
-    data.mkdir()
-    with Registry(data, "author", login="octo:token-of-octo") as registry:
-        yield registry
-
-
-@pytest.fixture
-def author(engine: str, images: Images, tmp_path: Path) -> Author:
-    """The wheels and the base image come in by the environment alone."""
-    folder, home, programs = tmp_path / "clean", tmp_path / "home", tmp_path / "bin"
-    for made in (folder, home, programs):
-        made.mkdir()
-    (programs / "docker").symlink_to(shutil.which("docker", path="/usr/bin") or "docker")
-    pipx = programs / "pipx"  # a runner's, which would install the `dstream` that is on the PATH already
-    pipx.write_text("#!/bin/sh\n")
-    pipx.chmod(0o755)
-    environ = {
-        "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(home),
-        "DOCKER_HOST": engine,
-        "BASE_IMAGE": images.counter.replace("counter-input-provider", "dstream-provider-base"),
-        "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": " ".join(map(str, wheel_folders())),
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "DSTREAM_MIRRORS": json.dumps(images.mirrors),
-    }
-    return Author(folder, environ)
 
 
 def steps(workflow: str) -> list[str]:
