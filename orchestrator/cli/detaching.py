@@ -61,6 +61,7 @@ class _Start:
         self._invocation = invocation
         self._control = control
         self._wait = wait
+        self._given_up = False
         self._supervisor: Supervisor | None = None
 
     def play(self, *, skip_running: bool) -> int:
@@ -69,6 +70,8 @@ class _Start:
             return EXIT_DONE
         try:
             self._supervisor = Supervisor(self._order)
+            if self._given_up:  # while it was being made
+                self._supervisor.drain()
             try:
                 self._tell(self._settled(self._supervisor))
             finally:
@@ -85,6 +88,7 @@ class _Start:
 
     def give_up(self) -> None:
         """Have it end if it is not ready yet. May be called from a signal handler."""
+        self._given_up = True
         if self._supervisor is not None:
             self._supervisor.drain()
 
