@@ -122,7 +122,8 @@ class Vitals:
     def live(self) -> Live:
         """The run at this moment."""
         attempt = self._attempt
-        ledger = attempt.ledger if attempt is not None else None
+        # In one piece: the other provider may tell its first at this moment.
+        told = list(attempt.ledger.stats.items()) if attempt is not None else []
         return Live(
             task=self._task,
             run_id=self._run_id,
@@ -139,7 +140,7 @@ class Vitals:
             in_flight=self._totals.in_flight,
             rates=self._sampler.rates(),
             checkpoint=self._told(self._checkpoint),
-            stats={role: self._bounded(stats) for role, stats in (ledger.stats if ledger else {}).items()},
+            stats={role: self._bounded(stats) for role, stats in told},
             dead_letters=self.dead_letters,
             providers={role: self._provider(role) for role in self._prepared},
             last_words=self._last_words(),

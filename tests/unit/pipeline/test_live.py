@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from tests.unit.pipeline.test_run import DATA, ack, checkpoint, end
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orchestrator.pipeline.attempt import Attempt
     from tests.unit.pipeline.conftest import Stage
 
 PATIENCE_S = 30.0
@@ -164,6 +166,20 @@ def test_a_secret_of_digits_within_a_number_of_the_stats_leaves_the_run_readable
 
 def vitals(redact: Callable[[str], str] = str, reset_after: float = 60.0) -> Vitals:
     return Vitals("play", "R1", totals=Totals(), redact=redact, reset_after=reset_after)
+
+
+def test_a_provider_may_tell_its_first_stats_while_the_run_is_read() -> None:
+    ledger = Ledger(confirming=True, max_in_flight=10)
+    ledger.stats["input"] = {"table": "Orders"}
+
+    def redact(text: str) -> str:
+        ledger.stats["output"] = {"queue": "orders"}  # as its reader does on a thread of its own
+        return text
+
+    one = vitals(redact)
+    one.began(cast("Attempt", SimpleNamespace(ledger=ledger, parties={}, delivery="at-least-once")))
+    assert one.live().stats == {"input": {"table": "Orders"}}
+    assert set(one.live().stats) == {"input", "output"}
 
 
 def test_a_state_is_told_without_its_secrets_and_cut() -> None:
