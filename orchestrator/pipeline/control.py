@@ -141,6 +141,9 @@ class Listener:
             return {"error": _fields(ConfigError("control.unknown", f"a request that is no JSON: {error}"))}
         except DstreamError as error:
             return {"error": _fields(error)}
+        except Exception as error:  # noqa: BLE001  # a fault of one answer must not leave all others unanswered
+            failure = RunError("control.failed", f"the run could not answer: {type(error).__name__}")
+            return {"error": _fields(failure)}
 
 
 @contextlib.contextmanager

@@ -22,7 +22,11 @@ def refuse(request: Mapping[str, Any]) -> Mapping[str, Any]:
     raise ConfigError("test.refused", "no", hint="ask for something else")
 
 
-ANSWERS = {"echo": echo, "refuse": refuse}
+def break_down(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"asked": request["nothing"]}
+
+
+ANSWERS = {"echo": echo, "refuse": refuse, "break down": break_down}
 
 
 @pytest.fixture
@@ -45,6 +49,14 @@ def test_what_the_run_refuses_is_raised_where_it_was_asked(controls: Controls) -
     with controls.listen("orders", ANSWERS), pytest.raises(ConfigError) as refused:
         controls.ask("orders", "refuse")
     assert (refused.value.code, refused.value.hint) == ("test.refused", "ask for something else")
+
+
+def test_an_answer_that_breaks_down_is_an_error_for_whoever_asked_alone(controls: Controls) -> None:
+    with controls.listen("orders", ANSWERS):
+        with pytest.raises(RunError) as failed:
+            controls.ask("orders", "break down")
+        assert failed.value.code == "control.failed"
+        assert controls.ask("orders", "echo", what=1) == {"asked": 1}
 
 
 def test_a_request_of_another_version_is_refused_by_name(controls: Controls) -> None:
