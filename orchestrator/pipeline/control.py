@@ -131,12 +131,7 @@ class Listener:
 
     def _reply(self, line: bytes) -> dict[str, Any]:
         try:
-            request = msgspec.json.decode(line)
-            name = request.get("request") if isinstance(request, dict) else None
-            answer = self._answers.get(str(name))
-            if answer is None:
-                raise ConfigError("control.unknown", f"the run knows no request `{name}`", hint="it is another version")
-            return {"answer": answer(request)}
+            return {"answer": self._answer(line)}
         except NOT_JSON as error:
             return {"error": _fields(ConfigError("control.unknown", f"a request that is no JSON: {error}"))}
         except DstreamError as error:
@@ -144,6 +139,14 @@ class Listener:
         except Exception as error:  # noqa: BLE001  # a fault of one answer must not leave all others unanswered
             failure = RunError("control.failed", f"the run could not answer: {type(error).__name__}")
             return {"error": _fields(failure)}
+
+    def _answer(self, line: bytes) -> Mapping[str, Any]:
+        request = msgspec.json.decode(line)
+        name = request.get("request") if isinstance(request, dict) else None
+        answer = self._answers.get(str(name))
+        if answer is None:
+            raise ConfigError("control.unknown", f"the run knows no request `{name}`", hint="it is another version")
+        return answer(request)
 
 
 @contextlib.contextmanager
