@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,9 @@ from orchestrator.cli.asking import show
 from orchestrator.cli.columns import columns
 from orchestrator.cli.events import emit
 from orchestrator.cli.overview import overview
-from orchestrator.cli.redraw import again_and_again, watch_lines
+from orchestrator.cli.redraw import again_and_again, movable, watch_lines
 from orchestrator.cli.signals import Signals
-from orchestrator.cli.task_rows import HEADINGS, task_event, task_row
+from orchestrator.cli.task_rows import HEADINGS, fitted, task_event, task_row
 from orchestrator.pipeline.observe import RunControl
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def list_tasks(invocation: Invocation, *, watch: bool) -> None:
                 emit(task_event(status))
 
         def lines() -> Sequence[str]:
-            return task_lines(look())
+            fit = shutil.get_terminal_size().columns if watch and movable() else None
+            return task_lines(look(), fit)
 
         if not watch:
             emit_all() if invocation.json else show(lines())
@@ -42,9 +44,10 @@ def list_tasks(invocation: Invocation, *, watch: bool) -> None:
                 watch_lines(control, lines)
 
 
-def task_lines(tasks: Sequence[TaskStatus]) -> list[str]:
-    """The table, or that there is nothing to put into it."""
+def task_lines(tasks: Sequence[TaskStatus], width: int | None = None) -> list[str]:
+    """The table, or that there is nothing to put into it. With a `width` it does without what has no room there."""
     now = time.time()
     if not tasks:
         return ["no tasks: dstream.hcl has none, and none was run here"]
-    return columns(HEADINGS, [task_row(status, now) for status in tasks])
+    rows = [task_row(status, now) for status in tasks]
+    return columns(HEADINGS, rows if width is None else fitted(rows, width))

@@ -39,7 +39,7 @@ def watch_lines(control: RunControl, lines: Callable[[], Sequence[str]]) -> None
         screen = opened.enter_context(Live(console=console, screen=True, auto_refresh=False))
 
         def draw() -> None:
-            text = Text("\n".join(printable(line) for line in lines()), no_wrap=True, overflow="ellipsis")
+            text = Text("\n".join(printable(line) for line in lines()))
             screen.update(text, refresh=True)
 
         again_and_again(control, draw)

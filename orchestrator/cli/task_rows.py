@@ -10,6 +10,8 @@ from orchestrator.cli import words
 from orchestrator.logs import LOGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.pipeline.live import Live
     from orchestrator.pipeline.survey import TaskStatus
 
@@ -27,6 +29,11 @@ HEADINGS = (
     "DEAD LETTERS",
     "WHY",
 )
+
+_FIRST_TO_GO = ("UPTIME", "RESTARTS", "SINCE", "IN FLIGHT", "CHECKPOINT", "RATE", "DEAD LETTERS", "LAG")
+_GAP = 2
+_WHY = 30
+"""Characters of WHY that a line has to have room for."""
 
 
 def task_row(status: TaskStatus, now: float) -> list[str]:
@@ -46,6 +53,21 @@ def task_row(status: TaskStatus, now: float) -> list[str]:
         f"{status.dead_letters:,}" if status.dead_letters else "",
         _why(status, now),
     ]
+
+
+def fitted(rows: Sequence[list[str]], width: int) -> list[list[str]]:
+    """`rows` with nothing in the columns that a line of `width` has no room for, those that matter least first."""
+    widths = {
+        heading: max(len(heading), *(len(row[number]) for row in rows)) + _GAP
+        for number, heading in enumerate(HEADINGS)
+        if any(row[number] for row in rows)
+    }
+    widths["WHY"] = min(widths.get("WHY", 0), _WHY)
+    for heading in _FIRST_TO_GO:
+        if sum(widths.values()) <= width:
+            break
+        widths.pop(heading, None)
+    return [[cell if heading in widths else "" for heading, cell in zip(HEADINGS, row, strict=True)] for row in rows]
 
 
 def task_event(status: TaskStatus) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.sparks import POINTS, bars_for, spark
-from orchestrator.cli.task_rows import HEADINGS, task_row
+from orchestrator.cli.task_rows import HEADINGS, fitted, task_row
 from orchestrator.cli.words import printable
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.pipeline.survey import TaskState, TaskStatus
 
 _LEFT_OUT = {"SINCE", "WHY"}
+_BARS = 10
 _TEXTS = {"TASK", "STATE"}
 _STYLES: dict[TaskState, str] = {
     "running": "green",
@@ -36,14 +37,15 @@ _STYLES: dict[TaskState, str] = {
 }
 
 
-def top_table(tasks: Sequence[TaskStatus], history: History, now: float, encoding: str) -> Group:
+def top_table(tasks: Sequence[TaskStatus], history: History, now: float, encoding: str, width: int) -> Group:
     """A line about all tasks, and one row each with its rates. `now` is Unix time."""
-    rows = [dict(zip(HEADINGS, task_row(task, now), strict=True)) for task in tasks]
+    cut = fitted([task_row(task, now) for task in tasks], width - _BARS - 1)
+    rows = [dict(zip(HEADINGS, row, strict=True)) for row in cut]
     shown = [heading for heading in HEADINGS if heading not in _LEFT_OUT and any(row[heading] for row in rows)]
     table = Table(box=None, pad_edge=False, expand=True, header_style="bold")
     for heading in shown:
         table.add_column(heading, justify="left" if heading in _TEXTS else "right", no_wrap=True)
-    table.add_column("RECORDS/S", min_width=10, max_width=POINTS, no_wrap=True, overflow="crop")
+    table.add_column("RECORDS/S", min_width=_BARS, max_width=POINTS, no_wrap=True, overflow="crop")
     table.add_column("WHY", ratio=1, no_wrap=True, overflow="ellipsis")
     bars = bars_for(encoding)
     for task, row in zip(tasks, rows, strict=True):

@@ -46,7 +46,7 @@ def watch_tasks(invocation: Invocation) -> None:
             while not control.drain_requested:
                 tasks = look()
                 history.add(tasks, time.monotonic())
-                live.update(top_table(tasks, history, time.time(), console.encoding), refresh=True)
+                live.update(top_table(tasks, history, time.time(), console.encoding, console.width), refresh=True)
                 if _quit_within(PERIOD_S, halt):
                     return
 
