@@ -82,7 +82,7 @@ class _Start:
                 self._tell({"state": "running", "already": True})
                 return EXIT_DONE
             self._screen.say(f"{self._order.task} did not start:")
-            report(error, self._invocation)
+            report(error, self._invocation, task=self._order.task)
             return error.exit_code
         return EXIT_DONE
 
@@ -140,7 +140,7 @@ class _Start:
 
 def _sentence(task: str, what: dict[str, Any]) -> str:
     if what.get("already"):
-        return f"{task} was running already"
+        return f"{task} is being run already"
     if what["state"] == "standby":
         return f"{task} stands by (process {what['pid']}): {words.printable(what['detail'])}"
     return f"{task} runs (process {what['pid']})"

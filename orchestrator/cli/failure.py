@@ -23,8 +23,10 @@ def report_all(errors: Sequence[DstreamError], invocation: Invocation) -> None:
         report(error, invocation)
 
 
-def report(error: DstreamError, invocation: Invocation) -> None:
+def report(error: DstreamError, invocation: Invocation, *, task: str | None = None) -> None:
     """Write `error` to stderr, and as an event to stdout with `--json`; the traceback with `--debug`.
+
+    With several tasks the event says whose it is: that of `task`.
 
     Secrets are masked in all of it.
     """
@@ -36,7 +38,8 @@ def report(error: DstreamError, invocation: Invocation) -> None:
     if invocation.json:
         from orchestrator.cli.events import emit, error_event
 
-        emit(error_event(error, mask))
+        event = error_event(error, mask)
+        emit(event if task is None else {**event, "task": task})
     sys.stderr.write(mask(render_error(error, color=invocation.color(sys.stderr))) + "\n")
 
 

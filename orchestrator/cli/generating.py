@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from orchestrator.cli.events import emit
 from orchestrator.cli.screen import Screen
 from orchestrator.config import load_project
 from orchestrator.config.environment import needs
@@ -59,7 +60,10 @@ def generate_unit(
     )
     text = unit_text(task)
     if out is None:
-        typer.echo(text, nl=False)
+        if invocation.json:
+            emit({"event": "unit", "task": name, "text": text})
+        else:
+            typer.echo(text, nl=False)
         return
     try:
         out.write_text(text, "utf-8")

@@ -80,7 +80,7 @@ def _stop(invocation: Invocation, offered: Services, names: Sequence[str], grace
         try:
             _show(invocation, stop_task(name, offered, grace))
         except DstreamError as error:
-            report(error, invocation)
+            report(error, invocation, task=name)
             return error.exit_code
         return EXIT_DONE
 
