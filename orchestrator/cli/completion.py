@@ -25,5 +25,5 @@ def task_names(context: typer.Context, incomplete: str) -> Iterator[str]:
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of dstream.hcl.", autocompletion=task_names)]
 TaskNames = Annotated[
-    list[str], typer.Argument(metavar="TASK...", help="Tasks of dstream.hcl.", autocompletion=task_names)
+    list[str], typer.Argument(metavar="TASK", help="Tasks of dstream.hcl.", autocompletion=task_names)
 ]

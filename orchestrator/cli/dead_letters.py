@@ -13,7 +13,7 @@ from orchestrator.cli.run import Locked, Pull, VariableFiles, Variables
 
 app = typer.Typer(help="The records that a task's output rejected.", no_args_is_help=False)
 
-Ids = Annotated[list[int], typer.Argument(metavar="ID...", help="Which ones, as `list` numbers them.")]
+Ids = Annotated[list[int], typer.Argument(metavar="ID", help="Which ones, as `list` numbers them.")]
 Every = Annotated[bool, typer.Option("--all", help="All that the task has.", show_default=False)]
 Codes = Annotated[list[str], typer.Option("--code", metavar="CODE", help="Only of this code; can be repeated.")]
 Runs = Annotated[list[str], typer.Option("--run", metavar="ID", help="Only of this run; can be repeated.")]

@@ -15,7 +15,7 @@ def logs(
     tasks: Annotated[
         list[str],
         typer.Argument(
-            metavar="[TASK]",
+            metavar="TASK",
             help="Tasks of dstream.hcl; all without one.",
             autocompletion=task_names,
             show_default=False,

@@ -26,7 +26,9 @@ Metrics = Annotated[
 ]
 WaitTimeout = Annotated[
     str | None,
-    typer.Option("--wait-timeout", metavar="DURATION", help="How long each task may take to run.  [default: 5m]"),
+    typer.Option(
+        "--wait-timeout", metavar="DURATION", help="How long each task may take until it runs.  [default: 5m]"
+    ),
 ]
 Locked = Annotated[
     bool, typer.Option("--locked", help="Refuse providers that `dstream.lock.hcl` does not have.", show_default=False)

@@ -39,6 +39,8 @@ def run_lines(
         yield _line("last run", _past(status.last, now))
     if status.why:
         yield _line("why", _one_line(status.why))
+        if status.state in {"backing off", "failed"}:
+            yield _line("", f"what was said before: `dstream logs {status.task}`")
     elif live is not None and live.last_error:
         yield _line("last failure", _one_line(live.last_error))
     yield from _checkpoint_lines(run.checkpoint, now)
@@ -48,7 +50,7 @@ def run_lines(
         for role, stats in live.stats.items():
             yield _line(f"{role} says", _stats(stats))
         if live.metrics:
-            yield _line("metrics", live.metrics)
+            yield _line("metrics", words.metrics_url(live.metrics))
     if live is not None and detailed:
         for role, provider in live.providers.items():
             yield from _provider_lines(role, provider, (loads or {}).get(role), live.last_words.get(role, []))

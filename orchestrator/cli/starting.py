@@ -92,4 +92,4 @@ def _leave(invocation: Invocation, name: str, holder: Holder) -> None:
     if invocation.json:
         emit({"event": "started", "task": name, "state": "running", "already": True, "pid": holder.pid})
     elif not invocation.quiet:
-        typer.echo(f"{name} is run already, {holder}")
+        typer.echo(f"{name} is being run already, {holder}")

@@ -186,7 +186,8 @@ def summary_lines(summary: RunSummary) -> list[str]:
     lines = [f"{summary.task} {summary.outcome} after {words.duration(summary.duration_s)}: {told}"]
     if counts.rejected:
         kept = "a dead letter" if counts.rejected == 1 else "dead letters"
-        lines.append(f"  {words.records(counts.rejected)} rejected and kept as {kept}")
+        listed = f"`dstream dead-letters list {summary.task}`"
+        lines.append(f"  {words.records(counts.rejected)} rejected and kept as {kept}: {listed}")
     if counts.unconfirmed:
         lines.append(f"  {words.records(counts.unconfirmed)} unconfirmed: the next run sends them again")
     rate = counts.bytes / summary.duration_s if summary.duration_s else 0

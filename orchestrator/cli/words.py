@@ -124,4 +124,8 @@ def duration(seconds: float) -> str:
 
 def metrics(address: str) -> str:
     """Where a run's figures are."""
-    return f"metrics at http://{address}/metrics"
+    return f"metrics at {metrics_url(address)}"
+
+
+def metrics_url(address: str) -> str:
+    return f"http://{address}/metrics"

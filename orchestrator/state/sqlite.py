@@ -148,7 +148,7 @@ class SqliteState:
     def abandon(self, run_id: str) -> None:
         with self._writing() as db:
             db.execute(
-                "UPDATE runs SET ended_at = ?, outcome = 'failed', error = 'the orchestrator was killed'"
+                "UPDATE runs SET ended_at = ?, outcome = 'failed', error = 'its process was killed'"
                 " WHERE run_id = ? AND ended_at IS NULL",
                 (time.time(), run_id),
             )

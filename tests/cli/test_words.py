@@ -76,7 +76,7 @@ def test_a_summary_says_equal_what_is_equal_and_unknown_what_nobody_counted() ->
     good = RunSummary("t", "r", "at-least-once", "ended", Counts(5, 5, 4, 1, 0, 1000), 2.0, 7, 1)
     assert summary_lines(good) == [
         "t ended after 2.0 s: 5 emitted = 5 relayed = 5 acknowledged",
-        "  1 record rejected and kept as a dead letter",
+        "  1 record rejected and kept as a dead letter: `dstream dead-letters list t`",
         "  1.0 kB, 500 B/s, at-least-once",
         "  resumed from checkpoint 7",
         "  1 restart",

@@ -83,7 +83,7 @@ def test_run_all_says_which_run_already_and_starts_the_others(fleet_of: Callable
     fleet = fleet_of(3)
     fleet.does("run", "task-01", "--detach")
     told = fleet.does("run", "--all", "--detach").splitlines()
-    assert re.search(r"^task-01 is run already, by process \d+ on ", told[0])
+    assert re.search(r"^task-01 is being run already, by process \d+ on ", told[0])
     assert sorted(line.split(" (")[0] for line in told[1:]) == ["task-00 runs", "task-02 runs"]
     fleet.agrees(["task-00", "task-01", "task-02"])
     again = fleet.dstream("run", "task-01", "--detach")
