@@ -139,8 +139,8 @@ def read_instances(session: Session) -> list[CaptureInstance]:
     instances = []
     for name, object_id, table_id, start_lsn, role, created, schema, table in rows:
         known = {column.name: column for column in types[object_id]}
-        if not known:
-            continue  # disabled since the first query
+        if not known or not captured[object_id]:
+            continue  # disabled since the first query, or the second
         columns = tuple(replace(known[column], computed=computed) for column, computed in captured[object_id])
         found = CaptureInstance(
             name, TableName(schema, table), table_id, object_id, start_lsn, columns, tuple(keys[object_id]), role

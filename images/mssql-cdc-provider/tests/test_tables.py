@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.sql_errors import Gone
 from mssql_cdc_provider.tables import TableName, read_instances, read_tables, table_names
 from tests.servers.sqlserver import SqlServer
+from tests.streams import until
 
 ORDERS, CARS, LOOSE = TableName("dbo", "Orders"), TableName("sales", "Ca]rs"), TableName("dbo", "Loose")
 
@@ -76,6 +79,20 @@ def test_capture_instances_come_by_table_and_start_with_their_columns_in_order(
     assert len(first.start_lsn) == 10
     (orders,) = read_tables(session, [ORDERS])
     assert (orders.captured, orders.object_id) == (True, first.table_id)
+
+
+def test_an_instance_that_goes_while_it_is_looked_at_is_left_out(tables: SqlServer, session: Session) -> None:
+    """Its change table is still there for the first queries and its columns are not for the last: it had none."""
+    source = "@source_schema = N'dbo', @source_name = N'Orders', "
+    for name in ("stays", "goes"):
+        tables.execute(f"EXEC sys.sp_cdc_enable_table {source}@role_name = NULL, @capture_instance = N'{name}'")
+    answer = tables.faults.hold("FROM cdc.captured_columns")
+    with ThreadPoolExecutor(1) as aside:
+        found = aside.submit(read_instances, session)
+        until(lambda: any("FROM cdc.captured_columns" in sql for sql in tables.faults.requests), "the last queries")
+        tables.execute(f"EXEC sys.sp_cdc_disable_table {source}@capture_instance = N'goes'")
+        answer.set()
+        assert [instance.name for instance in found.result(30)] == ["stays"]
 
 
 def test_without_cdc_there_are_no_capture_instances(server: SqlServer, session: Session) -> None:
