@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ def test_after_a_reboot_one_command_resumes_every_task_from_its_state(
     names = [member.name for member in fleet.members]
     fleet.does("run", "--all", "--detach")
     fleet.flows(*names)
-    before = {name: fleet.status(name)["checkpoint"]["id"] for name in names}
+    saved = functools.partial(_saved_at, fleet)
+    until(lambda: all(map(saved, names)), "their first states", 60)
+    before = {name: saved(name) for name in names}
 
     mortal_engine.kill()
     while pids := fleet.processes():
@@ -50,10 +53,14 @@ def test_after_a_reboot_one_command_resumes_every_task_from_its_state(
     fleet.does("run", "--all", "--detach")
     fleet.agrees(names)
     fleet.flows(*names)
-    until(
-        lambda: all(fleet.status(name)["checkpoint"]["id"] > before[name] for name in names), "their states move on", 60
-    )
+    until(lambda: all(saved(name) > before[name] for name in names), "their states move on", 60)
     fleet.does("stop", "--all")
     assert [fault for member in fleet.members for fault in member.faults()] == []
     assert {row["state"] for row in fleet.ps().values()} == {"stopped"}
     assert fleet.left_for_good() == []
+
+
+def _saved_at(fleet: Fleet, name: str) -> float:
+    """When the newest state was stored that the task's run knows of; 0 before the first."""
+    checkpoint = fleet.status(name)["checkpoint"]
+    return float(checkpoint["saved_at"]) if checkpoint else 0.0
