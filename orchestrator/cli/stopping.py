@@ -126,7 +126,9 @@ def _order_again(given: Order, offered: Services, kept: Path) -> Order:
     try:
         before = msgspec.convert(offered.controls.ask(name, "order"), Order)
         values = before.variables
-    except (RunError, UnavailableError):
+    except (RunError, UnavailableError) as error:
+        if error.code == "run.replay":
+            raise  # the order that is kept is an earlier run's
         last = last_order(kept, name)
         if last is None:
             return given

@@ -200,6 +200,8 @@ def test_other_shells_see_a_replay_and_stop_it(task: PickyTask) -> None:
         until((task.folder / "held").exists, "the output in the midst of it")
         (seen,) = [one for one in task.project.run("--json", "ps").events if one.get("task") == TASK]
         assert seen["state"] in {"running", "draining"}  # the record is in the pipe already
+        refused = task.project.run("restart", TASK)
+        assert (refused.code, "error[run.replay]" in refused.stderr) == (1, True)
         (task.folder / "hold").unlink()
         assert task.project.run("stop", TASK).code == 0
         replay.wait(30)
