@@ -20,6 +20,7 @@ def assert_current(provider: type[Provider[Any]], folder: Path) -> None:
     readme = (folder / "README.md").read_text("utf-8")
     assert with_table(readme, description) == readme
     assert (folder / "provider.json").read_bytes() == label(description) + b"\n"
-    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == provider.version
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+    package = folder / project["tool"]["hatch"]["version"]["path"]
+    assert f'__version__ = "{provider.version}"\n' in package.read_text("utf-8")
     assert f"## {provider.version}" in (folder / "CHANGELOG.md").read_text("utf-8")
