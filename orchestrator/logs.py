@@ -10,7 +10,7 @@ import threading
 from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
-from orchestrator.redact import Redactor
+from orchestrator.redact import Redactor, masked
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
@@ -124,14 +124,8 @@ class _Redaction:
         self._logs = logs
 
     def __call__(self, _logger: Any, _method: str, event: _Event) -> _Event:
-        return {self._logs.redactor.text(key): self._masked(value) for key, value in event.items()}
-
-    def _masked(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._logs.redactor.text(value)
-        if isinstance(value, dict):
-            return {self._logs.redactor.text(key): self._masked(item) for key, item in value.items()}
-        return [self._masked(item) for item in value] if isinstance(value, list) else value
+        found: _Event = masked(dict(event), self._logs.redactor.text)
+        return found
 
 
 def _plain_values(_logger: Any, _method: str, event: _Event) -> _Event:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "[secret]"
@@ -53,6 +54,15 @@ class Redactor:
             end = max(end, stop)
         pieces.append(text[end:])
         return "".join(pieces)
+
+
+def masked(value: Any, redact: Callable[[str], str]) -> Any:
+    """A value of JSON's types with every text in it redacted, keys included."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(key): masked(item, redact) for key, item in value.items()}
+    return [masked(item, redact) for item in value] if isinstance(value, list) else value
 
 
 def _occurrences(form: str, text: str) -> Iterator[tuple[int, int]]:

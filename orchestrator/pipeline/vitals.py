@@ -16,9 +16,9 @@ from orchestrator.pipeline.observe import Phase
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.rates import Sampler
 from orchestrator.pipeline.totals import Totals
+from orchestrator.redact import masked
 from orchestrator.runtime.base import ImageProgram, Role
 from orchestrator.state.store import Checkpoint, Outcome
-from orchestrator.tasklog.lines import masked
 
 STATE_SHOWN = 500
 """Characters of a checkpoint's state that are told."""

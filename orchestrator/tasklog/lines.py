@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
+from orchestrator.redact import masked
 from orchestrator.tasklog.record import Origin, Record
 
 LINE_LIMIT = 64 * 1024
@@ -72,12 +73,3 @@ def _taken(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
         if (isinstance(value, str) and value) or (names is _LEVELS and type(value) is int):
             return str(fields.pop(name))
     return None
-
-
-def masked(value: Any, redact: Redact) -> Any:
-    """Every text in it without its secrets, keys included."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {redact(key): masked(item, redact) for key, item in value.items()}
-    return [masked(item, redact) for item in value] if isinstance(value, list) else value

@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchestrator.redact import masked
 from orchestrator.runtime.base import Role
 from orchestrator.tasklog.budget import Budget
 from orchestrator.tasklog.files import LogFiles
-from orchestrator.tasklog.lines import Redact, Speaker, masked, records
+from orchestrator.tasklog.lines import Redact, Speaker, records
 from orchestrator.tasklog.reader import last_record
 from orchestrator.tasklog.record import OUTCOME, Record, stamp
 
