@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from orchestrator.pipeline.live import Live, LiveCounts
+from orchestrator.pipeline.live import Live
+from orchestrator.relay.counters import Counts
 
 
 def live(**changes: Any) -> Live:
@@ -25,6 +26,6 @@ def live(**changes: Any) -> Live:
     return Live(**{**fields, **changes})
 
 
-def counts(relayed: int, delivered: int | None, rejected: int = 0) -> LiveCounts:
+def counts(relayed: int, delivered: int | None, rejected: int = 0) -> Counts:
     """Of a run whose output acknowledges, unless `delivered` is None."""
-    return LiveCounts(relayed=relayed, delivered=delivered, rejected=rejected, bytes=relayed * 50)
+    return Counts(relayed=relayed, delivered=delivered, rejected=rejected, bytes=relayed * 50)

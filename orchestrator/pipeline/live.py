@@ -9,21 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from orchestrator.pipeline.observe import Delivery
+from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
 
 RunState = Literal["starting", "standby", "running", "draining", "backing off", "failed", "stopped"]
 """`standby` waits for another host, `backing off` for the next attempt after one that failed."""
-
-
-class LiveCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Totals over all attempts of the run. None where nobody counted: a best-effort output tells nothing."""
-
-    emitted: int | None = None
-    relayed: int = 0
-    delivered: int | None = None
-    rejected: int = 0
-    unconfirmed: int | None = None
-    bytes: int = 0
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +53,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
     `since` is when `state` was entered, `started_at` when the run was. `restarts` counts the attempts after the first,
     `failures_in_a_row` those that failed without a good while between them; `last_error` is the last one's and stays.
-    `in_flight` counts records relayed by this attempt and not yet acknowledged. `dead_letters` counts all that the
-    task has. `stats` are the newest of each provider, cut where they are large; `last_words` its last stderr lines.
+    `counts` are totals over all attempts, `in_flight` the records relayed by this one and not yet acknowledged.
+    `dead_letters` counts all that the task has. `stats` are the newest of each provider, cut where they are large; `last_words` its last stderr lines.
     `metrics` is the address where these figures are served, None where they are not.
     """
 
@@ -79,7 +69,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: float | None = None
     last_error: str | None = None
     delivery: Delivery = "best-effort"
-    counts: LiveCounts = LiveCounts()
+    counts: Counts = Counts()
     in_flight: int | None = None
     rates: Rates = Rates()
     checkpoint: LiveCheckpoint | None = None

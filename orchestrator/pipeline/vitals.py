@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
 from orchestrator.pipeline.attempt import Attempt
-from orchestrator.pipeline.live import Live, LiveCheckpoint, LiveCounts, LiveProvider, RunState
+from orchestrator.pipeline.live import Live, LiveCheckpoint, LiveProvider, RunState
 from orchestrator.pipeline.observe import Phase
 from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.rates import Sampler
@@ -136,7 +135,7 @@ class Vitals:
             next_attempt_at=self._next_attempt_at,
             last_error=self._last_error,
             delivery=attempt.delivery if attempt is not None else "best-effort",
-            counts=LiveCounts(**asdict(self._totals.counts())),
+            counts=self._totals.counts(),
             in_flight=self._totals.in_flight,
             rates=self._sampler.rates(),
             checkpoint=self._told(self._checkpoint),

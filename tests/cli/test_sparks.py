@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.cli.sparks import BARS, PLAIN_BARS, POINTS, History, bars_for, spark
-from orchestrator.pipeline.live import Live, LiveCounts
+from orchestrator.pipeline.live import Live
 from orchestrator.pipeline.survey import TaskStatus
+from orchestrator.relay.counters import Counts
 
 
 @given(st.lists(st.floats(0, 1e9), max_size=POINTS))
@@ -22,7 +23,7 @@ def test_a_bar_for_every_rate_and_the_higher_the_rate_the_higher_the_bar(rates: 
 
 
 def running(relayed: int, run_id: str = "R1") -> TaskStatus:
-    counts = LiveCounts(relayed=relayed)
+    counts = Counts(relayed=relayed)
     live = Live(task="orders", run_id=run_id, pid=1, state="running", since=0, started_at=0, counts=counts)
     return TaskStatus("orders", "running", live=live)
 

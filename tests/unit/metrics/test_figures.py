@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from orchestrator.metrics.collector import RunCollector
 from orchestrator.metrics.figures import FIGURES, STATS_NAMED, Figure, Readings
-from orchestrator.pipeline.live import Live, LiveCheckpoint, LiveCounts
+from orchestrator.pipeline.live import Live, LiveCheckpoint
+from orchestrator.relay.counters import Counts
 from tests.lives import counts, live
 
 BY_NAME = {figure.prometheus_name: figure for figure in FIGURES}
 
 numbers = st.integers(0, 2**63)
 unsteady = st.builds(
-    LiveCounts,
+    Counts,
     emitted=st.none() | numbers,
     relayed=numbers,
     delivered=st.none() | numbers,
@@ -35,7 +36,7 @@ def read(name: str, now: Live, readings: Readings | None = None) -> dict[tuple[s
 
 
 @given(st.lists(st.tuples(unsteady, st.integers(0, 1000)), min_size=2))
-def test_no_counter_falls_or_goes_away_whatever_a_run_says_of_itself(said: list[tuple[LiveCounts, int]]) -> None:
+def test_no_counter_falls_or_goes_away_whatever_a_run_says_of_itself(said: list[tuple[Counts, int]]) -> None:
     readings = Readings("shop")
     before: dict[str, dict[tuple[str, ...], float]] = {}
     for told, restarts in said:

@@ -14,11 +14,11 @@ import pytest
 from orchestrator.config.model import Restart
 from orchestrator.errors import DstreamError
 from orchestrator.pipeline.control import Controls
-from orchestrator.pipeline.live import Live, LiveCounts
+from orchestrator.pipeline.live import Live
 from orchestrator.pipeline.observe import RunFailed
 from orchestrator.pipeline.totals import Totals
 from orchestrator.pipeline.vitals import STATE_SHOWN, STATS_LIMIT, Vitals
-from orchestrator.relay.counters import Ledger
+from orchestrator.relay.counters import Counts, Ledger
 from orchestrator.state.store import Checkpoint, Identity
 from tests.unit.pipeline.test_run import DATA, ack, checkpoint, end
 
@@ -89,7 +89,7 @@ def test_a_run_tells_all_that_is_known_of_it(stage: Stage, asking: Asking) -> No
     assert (live.task, live.state, live.delivery, live.restarts) == ("play", "running", "at-least-once", 0)
     assert live.started_at <= live.since <= time.time()
     size = live.counts.bytes
-    assert live.counts == LiveCounts(emitted=None, relayed=3, delivered=2, rejected=1, unconfirmed=0, bytes=size)
+    assert live.counts == Counts(emitted=None, relayed=3, delivered=2, rejected=1, unconfirmed=0, bytes=size)
     assert size > 0
     assert live.in_flight == 0
     assert live.rates.records_60 > 0
