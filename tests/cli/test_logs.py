@@ -136,8 +136,15 @@ def test_a_log_is_never_larger_than_it_may_be(project: Project) -> None:
     assert len(files) == 2
     assert files[0] > "00000001.jsonl"
     assert all(path.stat().st_size <= 256 << 10 for path in folder.iterdir())
-    values = [one for one in messages(project.run("logs", "orders", "--json").events) if one.startswith("value ")]
-    assert values == [f"value {number}" for number in range(20_001 - len(values), 20_001)]
+    # On a machine that is slow or busy some lines are dropped, and counted where they are missing.
+    events = project.run("logs", "orders", "--json").events
+    said = [event for event in events if event.get("stream") == "stdout"]
+    last = 20_000
+    for event in reversed(said):
+        dropped = event["fields"].get("dropped") if "fields" in event else None
+        if dropped is None:
+            assert event["message"] == f"value {last}"
+        last -= dropped or 1
 
 
 @pytest.mark.parametrize("size", ["10KiB", "much"])
