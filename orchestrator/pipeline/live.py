@@ -55,7 +55,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     `failures_in_a_row` those that failed without a good while between them; `last_error` is the last one's and stays.
     `counts` are totals over all attempts, `in_flight` the records relayed by this one and not yet acknowledged.
     `dead_letters` counts all that the task has. `stats` are the newest of each provider, cut where they are large, and
-    `last_words` its last stderr lines. `metrics` is the address where these figures are served, None where they are not.
+    `last_words` its last stderr lines. `metrics` is the address where these figures are served, None where none are.
     """
 
     task: str

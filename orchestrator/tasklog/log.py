@@ -166,7 +166,8 @@ class TaskLog:
     def _record(self, speaker: Speaker, level: str, event: str, fields: Mapping[str, Any]) -> Record:
         known = {key: masked(value, self._redact) for key, value in fields.items() if value is not None}
         now = stamp(time.time())
-        return Record(now, level, self._redact(event), self._task, self._run_id, speaker.provider, fields=known)
+        event = self._redact(event)
+        return Record(now, level, event, self._task, self._run_id, speaker.provider, speaker.stream, known)
 
 
 def killed_run(last: Record | None) -> Record | None:
