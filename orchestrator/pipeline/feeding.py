@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dstream_sdk.protocol import CommandOptions, Stream
-from orchestrator.errors import ConfigError, DstreamError, UnavailableError
+from orchestrator.errors import ConfigError, DstreamError
 from orchestrator.pipeline.attempt import Attempt, Terms
 from orchestrator.pipeline.feeder import Feed, Feeder, fed
 from orchestrator.pipeline.observe import Delivery, Hears, Phase, RunControl, RunFailed, RunSummary
@@ -135,12 +135,7 @@ def replay(
     vitals.began(attempt)
     outcome: Outcome = "failed"
     failure: DstreamError | None = None
-    with ExitStack() as reachable:
-        reachable.callback(vitals.close)
-        try:
-            reachable.enter_context(services.controls.listen(session.task.name, requests.answers))
-        except UnavailableError as error:
-            observer.warning(str(error))
+    with closing(vitals), session.reachable(requests.answers):
         try:
             feeding.run()
             outcome = "drained" if session.control.drain_requested else "ended"

@@ -42,16 +42,13 @@ def run_task(
     while it prepares, and `Forced` on a second signal. Whatever happens, nothing that the run started is
     left behind, or the error says what is.
     """
-    with Session(task, services, options, observer, control) as session, ExitStack() as reachable:
-        ended = reachable.enter_context(session.logged())
+    with Session(task, services, options, observer, control) as session, ExitStack() as opened:
+        ended = opened.enter_context(session.logged())
         run = _Run(session)
-        reachable.callback(run.vitals.close)
-        try:
-            reachable.enter_context(services.controls.listen(task.name, run.requests.answers))
-        except UnavailableError as error:
-            session.observer.warning(str(error))
+        opened.callback(run.vitals.close)
+        opened.enter_context(session.reachable(run.requests.answers))
         for expose in options.expose:
-            run.vitals.metrics = reachable.enter_context(expose(run.vitals.live)) or run.vitals.metrics
+            run.vitals.metrics = opened.enter_context(expose(run.vitals.live)) or run.vitals.metrics
         summary = run.run()
         ended(summary)
         return summary

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from dstream_sdk.protocol import DiscoverReply, Stream
 from orchestrator.config.model import Kind, ProviderSpec, Task
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, UnavailableError
 from orchestrator.pipeline.ask import ask
-from orchestrator.pipeline.control import Controls
+from orchestrator.pipeline.control import Answer, Controls
 from orchestrator.pipeline.fence import fence
 from orchestrator.pipeline.live import Expose
 from orchestrator.pipeline.logged import Logged, ending
@@ -138,6 +138,16 @@ class Session:
             self.outbox.copy_to(log)
             with ending(log) as ended:
                 yield ended
+
+    @contextmanager
+    def reachable(self, answers: Mapping[str, Answer]) -> Iterator[None]:
+        """Answer other shells while entered. Where there can be no socket the observer is told, and nothing fails."""
+        with ExitStack() as listening:
+            try:
+                listening.enter_context(self.services.controls.listen(self.task.name, answers))
+            except UnavailableError as error:
+                self.observer.warning(str(error))
+            yield
 
     def runtime(self, kind: str) -> Runtime:
         """The runtime of this kind, made when first asked for."""
