@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from orchestrator.durable import replacing
 from orchestrator.errors import UnavailableError, Where
 from orchestrator.pipeline.sources import PullPolicy  # msgspec reads the annotations
 from orchestrator.state.names import file_name
@@ -61,10 +62,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         named = tuple(text.partition("=")[0] for text in self.variables)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = path.with_suffix(".new")
-            new.write_bytes(msgspec.json.encode(msgspec.structs.replace(self, variables=named)))
-            new.chmod(0o600)
-            new.replace(path)
+            with replacing(path) as file:
+                file.write(msgspec.json.encode(msgspec.structs.replace(self, variables=named)))
         except OSError as error:
             message = f"cannot keep how the run was asked for: {error.strerror or error}"
             raise UnavailableError("state.unavailable", message, where=Where(file=str(path))) from error

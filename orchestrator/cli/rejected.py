@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from orchestrator.cli.compose import services
 from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit, json_text
 from orchestrator.cli.replaying import feed_and_watch
+from orchestrator.durable import replacing
 from orchestrator.errors import ConfigError, UnavailableError, Where
 from orchestrator.pipeline.letters import Choice, chosen, drop_letters, exported, table_of
 from orchestrator.pipeline.redelivery import replay_letters
@@ -167,15 +167,10 @@ def _written(out: Path) -> Iterator[BinaryIO]:
     if out == Path("-"):
         yield sys.stdout.buffer
         return
-    new = out.with_name(f".{out.name}.new")
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        with replacing(out) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(out)
     except OSError as error:
-        new.unlink(missing_ok=True)
         message = f"cannot write `{out}`: {error.strerror or error}"
         raise UnavailableError("dead_letters.file", message, where=Where(file=str(out))) from error
 

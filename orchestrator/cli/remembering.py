@@ -15,9 +15,10 @@ from orchestrator.cli.compose import services, state_folder
 from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit
 from orchestrator.cli.words import printable
+from orchestrator.durable import replacing
 from orchestrator.errors import EXIT_DONE, ConfigError, RunError, Where
 from orchestrator.pipeline.state_changes import Changed, import_state, importable, reset_state
-from orchestrator.state.backups import Backups, write_private
+from orchestrator.state.backups import Backups
 from orchestrator.state.exported import Exported, decode
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def export_state(
         sys.stdout.buffer.write(content)
         return EXIT_DONE
     try:
-        write_private(out, content)
+        with replacing(out) as file:
+            file.write(content)
     except OSError as error:
         message = f"cannot write `{out}`: {error.strerror}"
         raise ConfigError("export.unwritable", message, where=Where(file=str(out))) from error

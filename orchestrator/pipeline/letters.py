@@ -13,6 +13,7 @@ import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
 from orchestrator.config.model import Task
+from orchestrator.durable import sync_folder
 from orchestrator.errors import ConfigError, RunError, UnavailableError, Where
 from orchestrator.pipeline.services import Services, new_run_id
 from orchestrator.state.store import DeadLetter, StateStore, StoredLetter
@@ -69,7 +70,7 @@ def append_letters(path: Path, task: str, run_id: str, letters: list[DeadLetter]
             file.flush()
             os.fsync(file.fileno())
         if made:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise UnavailableError(
             "dead_letters.file",
@@ -77,14 +78,6 @@ def append_letters(path: Path, task: str, run_id: str, letters: list[DeadLetter]
             hint="mend it, or name another `path` in `dead_letter`; nothing was acknowledged that is not in it",
             where=Where(file=str(path)),
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @dataclass(frozen=True, slots=True)

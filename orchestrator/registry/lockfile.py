@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.config.model import LOCK_VERSION
+from orchestrator.durable import replacing
 from orchestrator.errors import ConfigError, UnavailableError, Where
 from orchestrator.registry.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from orchestrator.config.model import LockedProvider
 
@@ -86,21 +84,13 @@ def render_lock(providers: Iterable[LockedProvider]) -> str:
 
 
 def write_lock(path: Path, providers: Iterable[LockedProvider]) -> None:
-    """Write the lock whole or not at all. Raises `UnavailableError` (`lock.unwritable`)."""
+    """Write the lock whole or not at all, in the mode that it has. Raises `UnavailableError` (`lock.unwritable`)."""
     text = render_lock(providers)
-    fresh: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".lock-", delete=False) as file:
-            fresh = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        fresh.replace(path)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        with replacing(path, mode) as file:
+            file.write(text.encode())
     except OSError as error:
-        if fresh is not None:
-            with contextlib.suppress(OSError):
-                fresh.unlink(missing_ok=True)
         message = f"cannot write `{path.name}`: {error.strerror}"
         raise UnavailableError("lock.unwritable", message, where=Where(file=str(path))) from error
 

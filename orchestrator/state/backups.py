@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.durable import replacing
 from orchestrator.errors import UnavailableError, Where
 from orchestrator.state.exported import Exported
 from orchestrator.state.names import file_name
@@ -33,7 +32,8 @@ class Backups:
         path = self._folder / file_name(task, f"-{moment}.json")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(path, Exported.of(checkpoint).encode())
+            with replacing(path) as file:
+                file.write(Exported.of(checkpoint).encode())
             # The one just made counts as the newest, also where the clock has been set back.
             for old in [one for one in self.of(task) if one != path][KEPT - 1 :]:
                 old.unlink(missing_ok=True)
@@ -49,24 +49,3 @@ class Backups:
     def of(self, task: str) -> Sequence[Path]:
         """The task's backups, the newest first."""
         return sorted(self._folder.glob(file_name(task, "-*.json")), reverse=True)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace `path` by a file with this content that nobody else may read, durably and in one step.
-
-    Raises `OSError`, having left what was there.
-    """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        draft = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

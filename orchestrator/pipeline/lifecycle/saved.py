@@ -5,15 +5,13 @@ No secret is in it: what the config holds goes in as one hash that is slow to gu
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
+from orchestrator.durable import replacing
 from orchestrator.errors import ConfigError, Where
 
 VERSION = 1
@@ -43,24 +41,14 @@ class SavedPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def save(saved: SavedPlan, path: Path) -> None:
-    """Write the file, which only its owner may read, in one step. A link stays one: what it names is replaced.
+    """Write the file, which only its owner may read, whole or not at all.
 
     Raises `ConfigError` (`plan.unwritable`).
     """
     text = msgspec.json.format(msgspec.json.encode(saved), indent=2) + b"\n"
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():  # such as a device, which root could replace by a file
-        raise ConfigError("plan.unwritable", f"`{path}` is there, and is no file", where=Where(file=str(path)))
     try:
-        descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text)
-            Path(draft).replace(target)
-        except OSError:
-            with suppress(OSError):
-                Path(draft).unlink()
-            raise
+        with replacing(path) as file:
+            file.write(text)
     except OSError as error:
         message = f"the plan cannot be written to `{path}`: {error.strerror}"
         raise ConfigError("plan.unwritable", message, where=Where(file=str(path))) from error
