@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from orchestrator.cli.values import seconds
 from orchestrator.durable import replacing
 from orchestrator.errors import UnavailableError, Where
+from orchestrator.pipeline.services import RunOptions
 from orchestrator.pipeline.sources import PullPolicy  # msgspec reads the annotations
 from orchestrator.state.names import file_name
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.pipeline.live import Live
+    from orchestrator.settings import Settings
 
 _FOLDER = "orders"
 
@@ -34,6 +37,16 @@ class Wishes:
     grace: str | None = None
     metrics: str | None = None
     record: str | None = None
+
+    def options(self, settings: Settings) -> RunOptions:
+        """What they come to. Raises `ConfigError` for a time that is none."""
+        return RunOptions(
+            pull=self.pull or settings.pull,
+            max_records=self.max_records,
+            timeout=seconds(self.timeout, "--timeout"),
+            grace=seconds(self.grace, "--grace") or settings.grace,
+            record=None if self.record is None else Path(self.record),
+        )
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cli import words
 from orchestrator.cli.compose import services
 from orchestrator.cli.events import emit
-from orchestrator.cli.failure import report
-from orchestrator.cli.signals import Interrupted, Signals
-from orchestrator.cli.values import seconds
+from orchestrator.cli.signals import Signals
 from orchestrator.cli.watching import watching_for
-from orchestrator.errors import EXIT_DONE, EXIT_FAILED, ConfigError, DstreamError
-from orchestrator.pipeline.observe import RunControl, RunSummary
-from orchestrator.pipeline.services import RunOptions
-from orchestrator.pipeline.watch import Forced
-from orchestrator.relay.channel import Halted
+from orchestrator.cli.working import feeding
+from orchestrator.errors import EXIT_DONE, EXIT_FAILED, ConfigError
+from orchestrator.pipeline.observe import RunControl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.cli.order import Wishes
-    from orchestrator.pipeline.observe import Phase
+    from orchestrator.pipeline.observe import Phase, RunSummary
 
 
 def replayable(names: Sequence[str], wishes: Wishes, *, every: bool, detached: bool) -> str:
@@ -63,12 +59,7 @@ def feed_and_watch(
 ) -> int:
     """Have `work` done, which takes what `run_task` takes, and tell what came of it; `told` is said of the rejected."""
     settings = invocation.settings()
-    options = RunOptions(
-        pull=wishes.pull or settings.pull,
-        max_records=wishes.max_records,
-        timeout=seconds(wishes.timeout, "--timeout"),
-        grace=seconds(wishes.grace, "--grace") or settings.grace,
-    )
+    options = wishes.options(settings)
     project = invocation.project(variables, files)
     task = project.task(name)
     control = RunControl()
@@ -78,35 +69,23 @@ def feed_and_watch(
         signals.preparing = phase == "preparing"
 
     watching = watching_for(invocation, settings, unread=control.drain, entered=entered)
-    screen = watching.screen
 
     def tell(summary: RunSummary) -> None:
-        watching.close()
         if invocation.json:
             emit(_event(summary))
         else:
-            screen.note(_line(summary) + told(summary))
+            watching.screen.note(_line(summary) + told(summary))
 
     with services(project, settings, locked=wishes.locked) as offered, signals:
-        try:
+        with feeding(
+            invocation,
+            watching,
+            signals,
+            unstarted=f"{name} stopped before anything was replayed",
+            killed=f"{name} killed; replay again what was not acknowledged",
+            tell=tell,
+        ):
             summary = work(task, offered, options, watching, control)
-        except (Interrupted, Halted):
-            watching.close()
-            screen.note(f"{name} stopped before anything was replayed")
-            return EXIT_DONE
-        except Forced:
-            watching.close()
-            screen.say(words.warning(f"{name} killed; replay again what was not acknowledged", color=screen.color))
-            return signals.exit_code
-        except DstreamError as error:
-            figures = getattr(error, "summary", None)
-            if isinstance(figures, RunSummary):
-                tell(figures)
-            watching.close()
-            report(error, invocation)
-            return error.exit_code
-        finally:
-            watching.close()
         tell(summary)
     return EXIT_FAILED if summary.counts.rejected else EXIT_DONE
 

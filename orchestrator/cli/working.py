@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from orchestrator.cli import words
 from orchestrator.cli.compose import services
-from orchestrator.cli.signals import Signals
+from orchestrator.cli.failure import report
+from orchestrator.cli.signals import Interrupted, Signals
 from orchestrator.cli.values import seconds
 from orchestrator.cli.watching import watching_for
-from orchestrator.pipeline.observe import Phase, RunControl
+from orchestrator.errors import EXIT_DONE, DstreamError
+from orchestrator.pipeline.observe import Phase, RunControl, RunSummary
 from orchestrator.pipeline.services import RunOptions, Services
+from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.asking import Asked
     from orchestrator.cli.invocation import Invocation
+    from orchestrator.cli.watching import PersonWatches, ProgramWatches
     from orchestrator.config.model import Task
 
 
@@ -64,3 +69,39 @@ def working(invocation: Invocation, name: str, asked: Asked, timeout: str | None
             )
         except Halted:
             raise typer.Exit(signals.exit_code) from None
+
+
+@contextlib.contextmanager
+def feeding(
+    invocation: Invocation,
+    watching: PersonWatches | ProgramWatches,
+    signals: Signals,
+    *,
+    unstarted: str,
+    killed: str,
+    tell: Callable[[RunSummary], None],
+) -> Iterator[None]:
+    """Have a task's output fed while entered, and say how that ended where it did so before its time.
+
+    `tell` is given the figures of what failed. Raises `typer.Exit`.
+    """
+    screen = watching.screen
+    try:
+        yield
+    except (Interrupted, Halted):
+        watching.close()
+        screen.note(unstarted)
+        raise typer.Exit(EXIT_DONE) from None
+    except Forced:
+        watching.close()
+        screen.say(words.warning(killed, color=screen.color))
+        raise typer.Exit(signals.exit_code) from None
+    except DstreamError as error:
+        watching.close()
+        figures = getattr(error, "summary", None)
+        if isinstance(figures, RunSummary):
+            tell(figures)
+        report(error, invocation)
+        raise typer.Exit(error.exit_code) from None
+    finally:
+        watching.close()
