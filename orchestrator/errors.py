@@ -12,7 +12,10 @@ Only `orchestrator.cli` renders them; everything else raises.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -93,6 +96,16 @@ class UnavailableError(DstreamError):
     """Something the host should provide is missing or does not answer."""
 
     exit_code = EXIT_ENVIRONMENT
+
+
+def state_unwritable(path: Path, error: OSError) -> UnavailableError:
+    """For a file of the state directory, without which a run must not begin."""
+    return UnavailableError(
+        "state.unwritable",
+        f"cannot write `{path}`: {error.strerror}",
+        hint="the state directory must be writable by the user who runs dstream, on a disk with room",
+        where=Where(file=str(path)),
+    )
 
 
 def error_class(exit_code: int) -> type[DstreamError]:

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import UnavailableError, Where
+from orchestrator.errors import state_unwritable
 from orchestrator.runtime.base import Leftover, Scope
 from orchestrator.runtime.session import Session
 
@@ -46,12 +46,7 @@ class Journal:
             draft.write_text(json.dumps({"scope": asdict(entry.scope), "session": asdict(entry.session)}))
             draft.replace(path)
         except OSError as error:
-            raise UnavailableError(
-                "state.unwritable",
-                f"cannot write `{path}`: {error.strerror}",
-                hint="the state directory must be writable by the user who runs dstream, on a disk with room",
-                where=Where(file=str(path)),
-            ) from error
+            raise state_unwritable(path, error) from error
 
     def forget(self, entry: Entry) -> None:
         with contextlib.suppress(OSError):  # a note of the dead does no harm: the next command clears it away

@@ -17,7 +17,7 @@ from types import TracebackType
 import msgspec
 
 from dstream_sdk.protocol import NOT_JSON
-from orchestrator.errors import RunError, UnavailableError, Where
+from orchestrator.errors import RunError, state_unwritable
 from orchestrator.state.names import file_name, infrastructure_of, task_of
 
 CLEANING_S = 60.0
@@ -87,12 +87,7 @@ class Locks:
             except BlockingIOError:
                 return None
             except OSError as error:
-                raise UnavailableError(
-                    "state.unwritable",
-                    f"cannot write `{path}`: {error.strerror}",
-                    hint="the state directory must be writable by the user who runs dstream, on a disk with room",
-                    where=Where(file=str(path)),
-                ) from error
+                raise state_unwritable(path, error) from error
             opened.pop_all()
         return TaskLock(fd)
 
