@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,10 @@ import typer
 
 from orchestrator.cli import words
 from orchestrator.cli.columns import columns
-from orchestrator.cli.compose import services
 from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit, json_text
 from orchestrator.cli.replaying import feed_and_watch
+from orchestrator.cli.working import stored
 from orchestrator.durable import replacing
 from orchestrator.errors import ConfigError, UnavailableError, Where
 from orchestrator.pipeline.letters import Choice, chosen, drop_letters, exported, table_of
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.cli.order import Wishes
-    from orchestrator.config.model import Task
+    from orchestrator.cli.working import Stored
     from orchestrator.pipeline.observe import RunSummary
-    from orchestrator.pipeline.services import Services
     from orchestrator.state.store import StoredLetter
 
 _REASON = 60
@@ -48,11 +46,11 @@ def show_list(
     variables: Sequence[str],
     files: Sequence[Path],
 ) -> None:
-    with _at(invocation, name, variables, files) as (task, offered):
+    with stored(invocation, name, variables=variables, files=files) as at:
         shown: list[StoredLetter] = []
         codes: Counter[str] = Counter()
         behind = 0
-        for one in chosen(offered.state, task.name, choice):
+        for one in chosen(at.services.state, at.task.name, choice):
             codes[one.letter.code] += 1
             if one.id > after and len(shown) < limit:
                 shown.append(one)
@@ -71,7 +69,7 @@ def show_list(
     if shown:
         typer.echo("\n".join(columns(_HEADINGS, [_row(one) for one in shown])))
     figures = ", ".join(f"{count:,} {words.printable(code)}" for code, count in codes.most_common())
-    typer.echo(f"{total:,} dead letter{'' if total == 1 else 's'}: {figures}")
+    typer.echo(f"{words.dead_letters(total)}: {figures}")
     if behind:
         typer.echo(f"{behind:,} more: `--after {shown[-1].id}`")
 
@@ -79,15 +77,15 @@ def show_list(
 def show_one(
     invocation: Invocation, name: str, number: int, *, variables: Sequence[str], files: Sequence[Path]
 ) -> None:
-    with _at(invocation, name, variables, files) as (task, offered):
-        found = next(iter(offered.state.letters(task.name, after=number - 1, limit=1)), None)
+    with stored(invocation, name, variables=variables, files=files) as at:
+        found = next(iter(at.services.state.letters(at.task.name, after=number - 1, limit=1)), None)
     if found is None or found.id != number:
         raise _unknown(name, [number])
     if invocation.json:
         emit({"event": "dead_letter", **_fields(name, found)})
         return
     letter = found.letter
-    typer.echo(f"dead letter {found.id} of {name}, stored {_time(found.stored_at)}")
+    typer.echo(f"dead letter {found.id} of {name}, stored {words.day_and_time(found.stored_at)}")
     typer.echo(f"  record {letter.record:,} of run {found.run_id}")
     typer.echo(f"  {words.printable(letter.code)}: {words.printable(letter.reason)}")
     if letter.raw:
@@ -100,15 +98,15 @@ def export_letters(
     invocation: Invocation, name: str, choice: Choice, out: Path, *, variables: Sequence[str], files: Sequence[Path]
 ) -> None:
     count = 0
-    with _at(invocation, name, variables, files) as (task, offered), _written(out) as file:
-        for one in chosen(offered.state, task.name, choice):
+    with stored(invocation, name, variables=variables, files=files) as at, _written(out) as file:
+        for one in chosen(at.services.state, at.task.name, choice):
             file.write(msgspec.json.encode(exported(name, one)) + b"\n")
             count += 1
     if out != Path("-"):
         if invocation.json:
             emit({"event": "exported", "task": name, "dead_letters": count, "file": str(out)})
         elif not invocation.quiet:
-            typer.echo(f"{name}: {count:,} dead letter{'' if count == 1 else 's'} in {out}")
+            typer.echo(f"{name}: {words.dead_letters(count)} in {out}")
 
 
 def replay_chosen(
@@ -126,8 +124,8 @@ def replay_chosen(
         rejected = summary.counts.rejected
         return f" and dropped; {rejected:,} rejected again, kept with the new reason" if rejected else " and dropped"
 
-    with _at(invocation, name, variables, files) as (task, offered):
-        _refuse_unknown(task, offered, choice)
+    with stored(invocation, name, variables=variables, files=files) as at:
+        _refuse_unknown(at, choice)
     work = partial(replay_letters, choice=choice)
     return feed_and_watch(invocation, name, wishes, work, told, variables=variables, files=files)
 
@@ -135,30 +133,18 @@ def replay_chosen(
 def drop_chosen(
     invocation: Invocation, name: str, choice: Choice, *, yes: bool, variables: Sequence[str], files: Sequence[Path]
 ) -> None:
-    with _at(invocation, name, variables, files) as (task, offered):
-        _refuse_unknown(task, offered, choice)
-        ids = [one.id for one in chosen(offered.state, task.name, choice)]
-        what = f"{len(ids):,} dead letter{'' if len(ids) == 1 else 's'}"
+    with stored(invocation, name, variables=variables, files=files) as at:
+        _refuse_unknown(at, choice)
+        ids = [one.id for one in chosen(at.services.state, at.task.name, choice)]
+        what = words.dead_letters(len(ids))
         if ids and not yes:
             confirm(f"{what} of {name} will be gone for good. Go on?")
         if ids:
-            drop_letters(task, offered, ids)
+            drop_letters(at.task, at.services, ids)
     if invocation.json:
         emit({"event": "dropped", "task": name, "dead_letters": len(ids)})
     elif not invocation.quiet:
         typer.echo(f"{name}: {what} dropped")
-
-
-@contextlib.contextmanager
-def _at(
-    invocation: Invocation, name: str, variables: Sequence[str], files: Sequence[Path]
-) -> Iterator[tuple[Task, Services]]:
-    """The task, and where its letters are."""
-    settings = invocation.settings()
-    project = invocation.project(variables, files)
-    task = project.task(name)
-    with services(project, settings) as offered:
-        yield task, offered
 
 
 @contextlib.contextmanager
@@ -175,12 +161,12 @@ def _written(out: Path) -> Iterator[BinaryIO]:
         raise UnavailableError("dead_letters.file", message, where=Where(file=str(out))) from error
 
 
-def _refuse_unknown(task: Task, offered: Services, choice: Choice) -> None:
+def _refuse_unknown(at: Stored, choice: Choice) -> None:
     """Raises `ConfigError` (`dead_letters.unknown`) before anything is done, where an id is nobody's."""
     if choice.ids:
-        known = {one.id for one in chosen(offered.state, task.name, Choice(ids=choice.ids))}
+        known = {one.id for one in chosen(at.services.state, at.task.name, Choice(ids=choice.ids))}
         if missing := sorted(choice.ids - known):
-            raise _unknown(task.name, missing)
+            raise _unknown(at.task.name, missing)
 
 
 def _unknown(name: str, numbers: Sequence[int]) -> ConfigError:
@@ -199,8 +185,4 @@ def _row(one: StoredLetter) -> Sequence[str]:
     letter = one.letter
     reason = letter.reason if len(letter.reason) <= _REASON else f"{letter.reason[: _REASON - 1]}…"
     table = table_of(letter)
-    return str(one.id), _time(one.stored_at), one.run_id, f"{letter.record:,}", table, letter.code, reason
-
-
-def _time(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    return str(one.id), words.day_and_time(one.stored_at), one.run_id, f"{letter.record:,}", table, letter.code, reason

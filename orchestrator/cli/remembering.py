@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from orchestrator.cli.compose import services, state_folder
+from orchestrator.cli import words
 from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit
-from orchestrator.cli.words import printable
+from orchestrator.cli.working import stored
 from orchestrator.durable import replacing
 from orchestrator.errors import EXIT_DONE, ConfigError, RunError, Where
 from orchestrator.pipeline.state_changes import Changed, import_state, importable, reset_state
@@ -32,13 +31,10 @@ STDIN = Path("-")
 
 
 def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], files: Sequence[Path]) -> None:
-    settings = invocation.settings()
-    project = invocation.project(variables, files)
-    task = project.task(name)
-    with services(project, settings) as offered:
-        checkpoint = offered.state.checkpoint(task.name)
-        rejected = offered.state.dead_letters(task.name)
-    backups = Backups(state_folder(project, settings)).of(task.name)
+    with stored(invocation, name, variables=variables, files=files) as at:
+        checkpoint = at.services.state.checkpoint(name)
+        rejected = at.services.state.dead_letters(name)
+        backups = Backups(at.folder).of(name)
     state = None if checkpoint is None else checkpoint.state.decode("utf-8", "replace")
     if invocation.json:
         import json
@@ -60,10 +56,10 @@ def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], f
     if checkpoint is None:
         typer.echo(f"{name} has no stored state: a run begins anew")
     else:
-        saved = _moment(checkpoint.saved_at)
+        saved = words.day_and_time(checkpoint.saved_at)
         typer.echo(f"{name} resumes from checkpoint {checkpoint.id} of run {checkpoint.run_id}, stored {saved}")
         typer.echo(f"  input: {checkpoint.identity.provider} from {checkpoint.identity.source}")
-        typer.echo(f"  state: {printable((state or '')[:_SHOWN])}")
+        typer.echo(f"  state: {words.printable((state or '')[:_SHOWN])}")
     typer.echo(f"  dead letters: {rejected:,}")
     if backups:
         typer.echo(f"  backups: {len(backups)}, the newest is {backups[0]}")
@@ -72,11 +68,8 @@ def show_state(invocation: Invocation, name: str, *, variables: Sequence[str], f
 def export_state(
     invocation: Invocation, name: str, out: Path | None, *, variables: Sequence[str], files: Sequence[Path]
 ) -> int:
-    settings = invocation.settings()
-    project = invocation.project(variables, files)
-    task = project.task(name)
-    with services(project, settings) as offered:
-        checkpoint = offered.state.checkpoint(task.name)
+    with stored(invocation, name, variables=variables, files=files) as at:
+        checkpoint = at.services.state.checkpoint(name)
     if checkpoint is None:
         message = f"task `{name}` has no stored state to export"
         raise RunError(
@@ -111,24 +104,21 @@ class Origin:
 def import_into(
     invocation: Invocation, name: str, origin: Origin, *, yes: bool, variables: Sequence[str], files: Sequence[Path]
 ) -> int:
-    settings = invocation.settings()
-    project = invocation.project(variables, files)
-    task = project.task(name)
     shown = "stdin" if origin.file == STDIN else str(origin.file)
     exported = decode(_content(origin.file), shown)
-    backups = Backups(state_folder(project, settings))
-    with services(project, settings) as offered:
-        pull = origin.pull or settings.pull
-        checkpoint = importable(exported, task, offered, pull=pull, was=origin.was, name=shown)
-        at = f"checkpoint {checkpoint.id} of run {checkpoint.run_id}, stored {_moment(checkpoint.saved_at)}"
+    with stored(invocation, name, variables=variables, files=files) as at:
+        pull = origin.pull or at.settings.pull
+        checkpoint = importable(exported, at.task, at.services, pull=pull, was=origin.was, name=shown)
+        saved = words.day_and_time(checkpoint.saved_at)
+        point = f"checkpoint {checkpoint.id} of run {checkpoint.run_id}, stored {saved}"
         if not yes:
-            confirm(f"{name} will resume from {at}, and repeat or skip what was done since. Go on?")
-        changed = import_state(task, offered, backups, checkpoint)
+            confirm(f"{name} will resume from {point}, and repeat or skip what was done since. Go on?")
+        changed = import_state(at.task, at.services, Backups(at.folder), checkpoint)
     if invocation.json:
         before = None if changed.before is None else changed.before.id
         emit({"event": "import", "task": name, "checkpoint": checkpoint.id, "before": before, **_backup(changed)})
     elif not invocation.quiet:
-        typer.echo(f"{name} will resume from {at}")
+        typer.echo(f"{name} will resume from {point}")
         _tell_backup(name, changed)
     return EXIT_DONE
 
@@ -136,14 +126,10 @@ def import_into(
 def reset_and_tell(
     invocation: Invocation, name: str, *, yes: bool, variables: Sequence[str], files: Sequence[Path]
 ) -> int:
-    settings = invocation.settings()
-    project = invocation.project(variables, files)
-    task = project.task(name)
-    if not yes:
-        confirm(f"{name} will begin anew and may repeat or skip what its input decides. Go on?")
-    backups = Backups(state_folder(project, settings))
-    with services(project, settings) as offered:
-        changed = reset_state(task, offered, backups)
+    with stored(invocation, name, variables=variables, files=files) as at:
+        if not yes:
+            confirm(f"{name} will begin anew and may repeat or skip what its input decides. Go on?")
+        changed = reset_state(at.task, at.services, Backups(at.folder))
     if invocation.json:
         before = None if changed.before is None else changed.before.id
         emit({"event": "reset", "task": name, "checkpoint": before, **_backup(changed)})
@@ -168,7 +154,3 @@ def _backup(changed: Changed) -> dict[str, str | None]:
 def _tell_backup(name: str, changed: Changed) -> None:
     if changed.backup is not None:
         typer.echo(f"  to undo it: dstream state import {shlex.quote(name)} {shlex.quote(str(changed.backup))}")
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

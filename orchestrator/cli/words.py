@@ -74,6 +74,10 @@ def records(number: int | None) -> str:
     return f"{count(number)} record{'' if number == 1 else 's'}"
 
 
+def dead_letters(number: int) -> str:
+    return f"{number:,} dead letter{'' if number == 1 else 's'}"
+
+
 def size(number: float) -> str:
     """Bytes as people read them: `950 B`, `1.5 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -105,6 +109,11 @@ def moment(at: float, now: float) -> str:
     """When, in local time: `14:03:22` of the last half day, else with its date."""
     form = "%H:%M:%S" if abs(now - at) < 43200 else "%Y-%m-%d %H:%M"
     return time.strftime(form, time.localtime(at))
+
+
+def day_and_time(at: float) -> str:
+    """`2026-01-31 14:03:22`, in local time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def rate(number: float) -> str:

@@ -1,4 +1,4 @@
-"""What the verbs begin with that ask a task's providers something, or have them work."""
+"""What verbs have in common that work with one task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from orchestrator.cli import words
-from orchestrator.cli.compose import services
+from orchestrator.cli.compose import services, state_folder
 from orchestrator.cli.failure import report
 from orchestrator.cli.signals import Interrupted, Signals
 from orchestrator.cli.values import seconds
@@ -21,12 +21,14 @@ from orchestrator.pipeline.watch import Forced
 from orchestrator.relay.channel import Halted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from orchestrator.cli.asking import Asked
     from orchestrator.cli.invocation import Invocation
     from orchestrator.cli.watching import PersonWatches, ProgramWatches
     from orchestrator.config.model import Task
+    from orchestrator.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class Working:
 
 @contextlib.contextmanager
 def working(invocation: Invocation, name: str, asked: Asked, timeout: str | None = None) -> Iterator[Working]:
-    """What all of them begin with. The first signal asks a provider to stop, the second kills it."""
+    """What verbs begin with that ask a task's providers something, or have them work.
+
+    The first signal asks a provider to stop, the second kills it.
+    """
     settings = invocation.settings()
     project = invocation.project(asked.variables, asked.files)
     task = project.task(name)
@@ -69,6 +74,26 @@ def working(invocation: Invocation, name: str, asked: Asked, timeout: str | None
             )
         except Halted:
             raise typer.Exit(signals.exit_code) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A task, what is stored of it, and the project's own folder on this host."""
+
+    task: Task
+    services: Services
+    settings: Settings
+    folder: Path
+
+
+@contextlib.contextmanager
+def stored(invocation: Invocation, name: str, *, variables: Sequence[str], files: Sequence[Path]) -> Iterator[Stored]:
+    """What verbs work with that start no provider."""
+    settings = invocation.settings()
+    project = invocation.project(variables, files)
+    task = project.task(name)
+    with services(project, settings) as offered:
+        yield Stored(task, offered, settings, state_folder(project, settings))
 
 
 @contextlib.contextmanager
