@@ -207,13 +207,20 @@ class RegistryClient:
         """
         raw = json.dumps({"schemaVersion": 2, "mediaType": media_type} | dict(document)).encode()
         manifest = Manifest.parse(replace(reference, digest=None), raw)
-        asked = self._transport.asked(reference)
         if reference.digest not in (None, manifest.digest):
+            asked = self._transport.asked(reference)
             raise wrong_digest("manifest.digest", asked, str(reference.digest), f"`{manifest.digest}`")
-        self._transport.ask(
-            asked, "PUT", _manifest_of(asked.target), _done, headers={"Content-Type": media_type}, data=raw
-        )
+        self._put(reference, manifest)
         return manifest.descriptor
+
+    def tag(self, reference: Reference, tag: str) -> None:
+        """Let `tag` mean what `reference` means: the same manifest or index, byte for byte."""
+        self._put(replace(reference, tag=tag, digest=None), self.manifest(reference))
+
+    def _put(self, reference: Reference, manifest: Manifest) -> None:
+        asked = self._transport.asked(reference)
+        headers = {"Content-Type": manifest.media_type}
+        self._transport.ask(asked, "PUT", _manifest_of(asked.target), _done, headers=headers, data=manifest.raw)
 
     def close(self) -> None:
         """Give up every connection; what is still going on in other threads ends soon. Idempotent."""

@@ -81,6 +81,16 @@ def test_a_large_blob_is_not_read_into_memory(client: RegistryClient, registry: 
     assert caught.value.code == "blob.size"
 
 
+def test_another_tag_means_the_same_bytes(client: RegistryClient, registry: str) -> None:
+    pinned = push(client, f"{registry}/client/tagged:v1.2.3")
+    client.tag(pinned, "latest")
+    latest = Reference.parse(f"{registry}/client/tagged:latest")
+    assert client.manifest(latest).raw == client.manifest(pinned).raw
+    other = push(client, f"{registry}/client/tagged:v1.2.4", b"another")
+    client.tag(other, "latest")
+    assert client.resolve(latest).digest == other.digest
+
+
 def test_an_index_leads_to_the_manifest_of_each_platform(client: RegistryClient, registry: str) -> None:
     reference = Reference.parse(f"{registry}/client/index:v1")
     entries = []
