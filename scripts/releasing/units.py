@@ -1,4 +1,4 @@
-"""What is released under one version, every place that says so, and what a git tag releases.
+"""What is released under one version, and every place that says so.
 
 A *unit* is `dstream` (the command, the SDK and the base image, on `vX.Y.Z`) or one folder of images/ (on
 `<image>/vX.Y.Z`). Each version stands in many files: here is the one list of them.
@@ -163,24 +163,6 @@ def documents(root: Path) -> list[Path]:
     """What people copy from, and so names images as they are. Elsewhere a version in an example is any version."""
     found = [path for folder in ("examples", "images", "templates") for path in (root / folder).rglob("*")]
     return sorted([root / "README.md", *(path for path in found if path.name == "README.md" or path.suffix == ".hcl")])
-
-
-def tagged(tag: str, root: Path = REPOSITORY) -> tuple[Unit, Version]:
-    """What a tag releases. Raises `Refused` where the tree says anything else, or that it is not to be released yet."""
-    before, slash, last = tag.rpartition("/")
-    if not last.startswith("v") or (slash and not before):
-        raise Refused(f"`{tag}` releases nothing: tags are vX.Y.Z and IMAGE/vX.Y.Z")
-    released, version = unit(before or CORE, root), Version.parse(last[1:])
-    if wrong := released.disagreements():
-        raise Refused("\n  ".join(["the versions disagree:", *wrong]))
-    if released.version() != version:
-        raise Refused(f"`{tag}` is not the version of {released.name}, which is {released.version()}")
-    if released.release()[1] == UNRELEASED:
-        named = "" if released.name == CORE else f"{released.name} "
-        raise Refused(
-            f"{released.changelog.relative_to(root)} calls {version} {UNRELEASED}: scripts/version-bump {named}release"
-        )
-    return released, version
 
 
 def _is_date(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from datetime import date
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releasing.units import tagged, units
+from releasing.plan import tagged
+from releasing.units import CORE, units
 from releasing.version import LABELS, Refused, Version
 from tests.repo.tracked import REPOSITORY, files
 
@@ -113,11 +115,21 @@ def test_a_single_place_that_says_another_version_is_found(repository: Path, pla
 
 def test_a_tag_says_what_it_releases(released: Path) -> None:
     assert script(released, "release-plan", "v1.0.0").stdout == (
-        "name=dstream\nversion=1.0.0\nprerelease=false\npackages=true\nimage=dstream-provider-base\n"
+        "name=dstream\nversion=1.0.0\nprerelease=false\npackages=true\n"
+        f"images={json.dumps([unit.name for unit in units(released) if unit.name != CORE])}\n"
     )
     assert script(released, "release-plan", f"{IMAGE}/v1.0.0").stdout == (
-        f"name={IMAGE}\nversion=1.0.0\nprerelease=false\npackages=false\nimage={IMAGE}\n"
+        f'name={IMAGE}\nversion=1.0.0\nprerelease=false\npackages=false\nimages=["{IMAGE}"]\n'
     )
+
+
+def test_an_image_whose_version_is_not_called_released_waits_for_its_own(repository: Path) -> None:
+    bump(repository, IMAGE, "patch")
+    (images,) = [
+        line for line in script(repository, "release-plan", "v1.0.0").stdout.splitlines() if line.startswith("images=")
+    ]
+    assert IMAGE not in images
+    assert "counter-input-provider" in images
 
 
 @pytest.mark.parametrize(
