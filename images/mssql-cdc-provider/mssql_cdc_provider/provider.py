@@ -82,7 +82,7 @@ class MssqlCdc(InputProvider[MssqlCdcConfig], InfrastructureProvider[MssqlCdcCon
 
     def status(self) -> LifecycleReply:
         with self._session() as session:
-            return verbs.status(session, self.config)
+            return verbs.status(session, self.config, self.context)
 
     def destroy(self) -> LifecycleReply:
         with self._session() as session:

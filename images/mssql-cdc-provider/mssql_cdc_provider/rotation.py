@@ -6,7 +6,7 @@ import threading
 from functools import partial
 
 from dstream_sdk import Context
-from mssql_cdc_provider.infrastructure.records import Record, drop_record, write_record
+from mssql_cdc_provider.infrastructure.records import Owner, Record, drop_record, write_record
 from mssql_cdc_provider.infrastructure.things import INSTANCE_NAME_LIMIT, CaptureInstance
 from mssql_cdc_provider.lsn import ZERO, Position
 from mssql_cdc_provider.retrying_session import RetryingSession
@@ -80,7 +80,7 @@ class Rotation:
         ((object_id,),) = session.query(
             "SELECT object_id FROM cdc.change_tables WHERE capture_instance = {name}", name=thing.name
         )
-        write_record(session, Record(thing, (self._context.task,), str(object_id)), new=True)
+        write_record(session, Record(thing, (Owner.of(self._context),), str(object_id)), new=True)
         self._context.logger.info("`%s` has other columns: made capture instance `%s`", table.name, thing.name)
 
     def _remove(self, session: Session, table: Followed, instance: str) -> None:

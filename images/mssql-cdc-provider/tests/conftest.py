@@ -49,11 +49,11 @@ def server() -> Iterator[SqlServer | RealSqlServer]:
 def provider(server: SqlServer | RealSqlServer, driver: Driver) -> Callable[..., MssqlCdc]:
     """Make a provider for the server, of task `orders` unless said otherwise."""
 
-    def make(*, user: str = "", password: str = "", task: str = "orders", **config: Any) -> MssqlCdc:
+    def make(*, user: str = "", password: str = "", task: str = "orders", project: str = "", **config: Any) -> MssqlCdc:
         login = {"connection_string": connection_string(server, user, password), "driver": driver}
         values = {**login, "tables": ["Orders"], **config}
         made = MssqlCdc(MssqlCdcConfig.model_validate(values))
-        made.context = Context(command="check", role="input", task=task)
+        made.context = Context(command="check", role="input", task=task, options={"project": project})
         return made
 
     return make

@@ -92,7 +92,7 @@ def test_destroy_removes_what_init_made_and_its_records(server: SqlServer, provi
 
 
 def destroying(make: MssqlCdc) -> MssqlCdc:
-    make.context = replace(make.context, options={"destroy": True})
+    make.context = replace(make.context, options={**make.context.options, "destroy": True})
     return make
 
 
@@ -193,6 +193,23 @@ def test_what_two_tasks_share_stays_until_both_are_destroyed(
     removed = actions(first.destroy())
     assert (removed["CaptureInstance dbo_Orders"], removed["CaptureInstance dbo_Cars"]) == ("delete", "same")
     assert instances(session) == ["dbo_Cars"]
+    second.destroy()
+    assert not enabled(session)
+
+
+def test_what_tasks_of_one_name_share_stays_until_both_projects_have_destroyed_it(
+    server: SqlServer, provider: Make, session: Session
+) -> None:
+    prepare(server)
+    first, second = provider(project="1"), provider(project="2")
+    first.init()
+    second.init()
+    details = [one.detail for one in second.status().resources if isinstance(one, Resource)]
+    assert details == [{"there": True, "made_for": ["orders of another project", "orders"]}] * 2
+    kept = [one.detail for one in first.destroy().resources if isinstance(one, Resource)]
+    assert kept == [{"kept_for": "orders of another project"}] * 2
+    assert instances(session) == ["dbo_Orders"]
+    assert first.destroy().resources == []
     second.destroy()
     assert not enabled(session)
 

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from dstream_sdk import Context
 from mssql_cdc_provider.infrastructure.things import Thing
 from mssql_cdc_provider.session import Session
 
@@ -13,14 +14,29 @@ PREFIX = "dstream/"
 """Extended properties of the database whose names begin so are these records."""
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """Whom a thing was made for: a task of a project. Two projects may have tasks of one name on one database."""
+
+    project: str
+    task: str
+
+    @classmethod
+    def of(cls, context: Context) -> Owner:
+        return cls(context.command_options.project, context.task)
+
+    def seen_by(self, other: Owner) -> str:
+        """What to call it."""
+        return self.task if self.project == other.project else f"{self.task} of another project"
+
+
 class Record(msgspec.Struct, frozen=True):
-    """A thing that was made for `tasks`.
+    """A thing that was made for `owners`.
 
     `identity` tells it from another of the same name that someone else made later; None until it is made.
     """
 
     thing: Thing
-    tasks: tuple[str, ...]
+    owners: tuple[Owner, ...]
     identity: str | None = None
 
     @property
@@ -30,7 +46,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def read_records(session: Session) -> dict[str, Record]:
-    """Every record, of whatever task, by the name of its property. Raises `ValueError` for one that is none."""
+    """Every record, whoever's, by the name of its property. Raises `ValueError` for one that is none."""
     rows = session.query(
         "SELECT name, CAST(value AS nvarchar(3750)) AS value FROM sys.extended_properties "
         "WHERE class = 0 AND name LIKE N'dstream/%'"

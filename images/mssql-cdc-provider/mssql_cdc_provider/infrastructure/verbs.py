@@ -7,7 +7,7 @@ from dataclasses import replace
 from dstream_sdk import Context, LifecycleReply, ProviderError, Resource
 from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure.present import Present, read_present
-from mssql_cdc_provider.infrastructure.records import Record, drop_record, read_records, write_record
+from mssql_cdc_provider.infrastructure.records import Owner, Record, drop_record, read_records, write_record
 from mssql_cdc_provider.infrastructure.things import CaptureInstance, CdcDatabase, Retention, Thing, wanted
 from mssql_cdc_provider.names import TableName
 from mssql_cdc_provider.session import Session
@@ -22,7 +22,8 @@ def plan(session: Session, config: MssqlCdcConfig, context: Context) -> Lifecycl
     """What `init` would do, or `destroy`, and as `message` the T-SQL with which someone else may do it."""
     present = read_present(session)
     if context.command_options.destroy:
-        return _scripted(_removals(context.task, _ours(session, context.task), present), present)
+        owner = Owner.of(context)
+        return _scripted(_removals(owner, _ours(session, owner), present), present)
     resources = []
     things = _wanted(session, config, present)
     for thing in things:
@@ -36,6 +37,7 @@ def plan(session: Session, config: MssqlCdcConfig, context: Context) -> Lifecycl
 
 def init(session: Session, config: MssqlCdcConfig, context: Context) -> LifecycleReply:
     """Make what is missing. What is there already, whoever made it, stays as it is."""
+    owner = Owner.of(context)
     present = read_present(session)
     records = read_records(session)
     done: list[Resource | str] = []
@@ -43,11 +45,11 @@ def init(session: Session, config: MssqlCdcConfig, context: Context) -> Lifecycl
         for thing in _wanted(session, config, present):
             record = records.get(Record(thing, ()).property_name)
             if thing.identity(present) is None:
-                _make(session, context.task, thing, record)
+                _make(session, owner, thing, record)
                 done.append(_resource(thing, _making(thing), sql=thing.make()))
             else:
-                if record is not None and context.task not in record.tasks:
-                    shared = Record(record.thing, (*record.tasks, context.task), record.identity)
+                if record is not None and owner not in record.owners:
+                    shared = Record(record.thing, (*record.owners, owner), record.identity)
                     write_record(session, shared, new=False)
                 done.append(_resource(thing, "same"))
             if context.stopping:
@@ -57,15 +59,15 @@ def init(session: Session, config: MssqlCdcConfig, context: Context) -> Lifecycl
     return LifecycleReply("Success", done)
 
 
-def status(session: Session, config: MssqlCdcConfig) -> LifecycleReply:
-    """What is there of what the config asks for, and which tasks it was made for."""
+def status(session: Session, config: MssqlCdcConfig, context: Context) -> LifecycleReply:
+    """What is there of what the config asks for, and whom it was made for."""
     present = read_present(session)
     records = read_records(session)
     resources: list[Resource | str] = []
     for thing in _wanted(session, config, present):
         record = records.get(Record(thing, ()).property_name)
         there = thing.identity(present) is not None
-        made_for = list(record.tasks) if record is not None else []
+        made_for = [one.seen_by(Owner.of(context)) for one in record.owners] if record is not None else []
         detail = {"there": there, "made_for": made_for}
         resources.append(Resource(_type(thing), thing.name, "same" if there else _making(thing), detail))
     return LifecycleReply("Success", resources)
@@ -73,10 +75,11 @@ def status(session: Session, config: MssqlCdcConfig) -> LifecycleReply:
 
 def destroy(session: Session, context: Context) -> LifecycleReply:
     """Remove what was made for this task and for no other, last things first; nothing that another made."""
+    owner = Owner.of(context)
     done: list[Resource | str] = []
     try:
-        for record in _ours(session, context.task):
-            done.append(_remove(session, context.task, record))
+        for record in _ours(session, owner):
+            done.append(_remove(session, owner, record))
             if context.stopping:
                 return LifecycleReply("Failed", done, error="stopped before everything was removed")
     except (SqlError, Stopping) as error:
@@ -84,12 +87,12 @@ def destroy(session: Session, context: Context) -> LifecycleReply:
     return LifecycleReply("Success", done)
 
 
-def _make(session: Session, task: str, thing: Thing, old: Record | None) -> None:
+def _make(session: Session, owner: Owner, thing: Thing, old: Record | None) -> None:
     """The record comes first: what a crash leaves is known to be ours."""
-    others = () if old is None else tuple(one for one in old.tasks if one != task)
+    others = () if old is None else _others(owner, old)
     if old is not None and isinstance(thing, Retention) and isinstance(old.thing, Retention):
         thing = Retention(thing.minutes, old.thing.before)
-    record = Record(thing, (*others, task))
+    record = Record(thing, (*others, owner))
     write_record(session, record, new=old is None)
     try:
         session.query(thing.make())
@@ -98,13 +101,13 @@ def _make(session: Session, task: str, thing: Thing, old: Record | None) -> None
     except SqlError:
         drop_record(session, record)
         raise
-    made = Record(thing, record.tasks, thing.identity(read_present(session)))
+    made = Record(thing, record.owners, thing.identity(read_present(session)))
     write_record(session, made, new=False)
 
 
-def _remove(session: Session, task: str, record: Record) -> Resource:
-    removal = _removal(task, record, read_present(session))
-    others = _others(task, record)
+def _remove(session: Session, owner: Owner, record: Record) -> Resource:
+    removal = _removal(owner, record, read_present(session))
+    others = _others(owner, record)
     if others:
         write_record(session, Record(record.thing, others, record.identity), new=False)
         return removal
@@ -115,11 +118,11 @@ def _remove(session: Session, task: str, record: Record) -> Resource:
     return removal
 
 
-def _removal(task: str, record: Record, present: Present) -> Resource:
-    """What becomes of a recorded thing when the task lets go of it."""
-    thing, others, found = record.thing, _others(task, record), record.thing.identity(present)
+def _removal(owner: Owner, record: Record, present: Present) -> Resource:
+    """What becomes of a recorded thing when its owner lets go of it."""
+    thing, others, found = record.thing, _others(owner, record), record.thing.identity(present)
     if others:
-        return _resource(thing, "same", kept_for=", ".join(others))
+        return _resource(thing, "same", kept_for=", ".join(one.seen_by(owner) for one in others))
     if found is None or record.identity not in (None, found):
         return _resource(thing, "same", kept_for="whoever changed it since" if found or _is_setting(thing) else "")
     if isinstance(thing, CdcDatabase) and present.instances:
@@ -127,25 +130,25 @@ def _removal(task: str, record: Record, present: Present) -> Resource:
     return _resource(thing, "delete", sql=thing.remove())
 
 
-def _removals(task: str, records: list[Record], present: Present) -> list[Resource]:
+def _removals(owner: Owner, records: list[Record], present: Present) -> list[Resource]:
     """What becomes of all of them, each seen when those before it are gone."""
     instances = dict(present.instances)
     removals = []
     for record in records:
-        removal = _removal(task, record, replace(present, instances=instances))
+        removal = _removal(owner, record, replace(present, instances=instances))
         if removal.action == "delete" and isinstance(record.thing, CaptureInstance):
             del instances[record.thing.name]
         removals.append(removal)
     return removals
 
 
-def _ours(session: Session, task: str) -> list[Record]:
-    """What was made for the task, last things first."""
-    return sorted((one for one in read_records(session).values() if task in one.tasks), key=_removing_order)
+def _ours(session: Session, owner: Owner) -> list[Record]:
+    """What was made for the owner, last things first."""
+    return sorted((one for one in read_records(session).values() if owner in one.owners), key=_removing_order)
 
 
-def _others(task: str, record: Record) -> tuple[str, ...]:
-    return tuple(one for one in record.tasks if one != task)
+def _others(owner: Owner, record: Record) -> tuple[Owner, ...]:
+    return tuple(one for one in record.owners if one != owner)
 
 
 def _scripted(resources: list[Resource], present: Present) -> LifecycleReply:

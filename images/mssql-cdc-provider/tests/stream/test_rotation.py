@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dstream_sdk import Checkpoint
-from mssql_cdc_provider.infrastructure.records import read_records
+from mssql_cdc_provider.infrastructure.records import Owner, read_records
 from mssql_cdc_provider.session import Session
 from tests.servers.sqlserver import SqlServer
 
@@ -41,7 +41,8 @@ def test_a_new_column_makes_a_new_instance_and_the_old_one_goes_once_nobody_need
     server.execute("INSERT INTO A VALUES (3, N'x', 30)")
     assert run.get(3)[2]["data"] == {"id": 3, "v": "x", "w": 30}
     session = Session(run.provider.config.target, query_timeout_s=5)
-    assert [(one.thing.name, one.tasks) for one in read_records(session).values()] == [("dbo_A_2", ("orders",))]
+    (made,) = read_records(session).values()
+    assert (made.thing.name, made.owners) == ("dbo_A_2", (Owner("", "orders"),))
     session.close()
 
 
