@@ -15,23 +15,20 @@ from orchestrator.cli.failure import report
 from orchestrator.cli.plan_lines import part_lines, part_object
 from orchestrator.cli.redraw import again_and_again, watch_lines
 from orchestrator.cli.run_lines import run_lines
-from orchestrator.cli.task_rows import task_event
+from orchestrator.cli.task_rows import run_fields
 from orchestrator.cli.working import working
 from orchestrator.errors import EXIT_DONE, DstreamError
 from orchestrator.logs import LOGS
-from orchestrator.pipeline.lifecycle.status import (
-    InfrastructureStatus,
-    RunStatus,
-    infrastructure_status,
-    run_status,
-)
+from orchestrator.pipeline.lifecycle.status import InfrastructureStatus, infrastructure_status
 from orchestrator.pipeline.loads import Load, Loads
+from orchestrator.pipeline.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.cli.working import Working
+    from orchestrator.pipeline.survey import TaskStatus
     from orchestrator.runtime.base import Role
 
 
@@ -98,21 +95,22 @@ class _RunPart:
         self._loads = Loads(work.services.controls, work.task.name)
 
     def lines(self) -> Iterator[str]:
-        run, loads = self._look()
-        return run_lines(run, time.time(), detailed=self._detailed, loads=loads)
+        status, loads = self._look()
+        return run_lines(status, time.time(), detailed=self._detailed, loads=loads)
 
     def event(self, found: InfrastructureStatus | None) -> dict[str, Any]:
-        run, loads = self._look()
-        return _event(run, loads if self._detailed else None, found)
+        status, loads = self._look()
+        return _event(status, loads if self._detailed else None, found)
 
-    def _look(self) -> tuple[RunStatus, dict[Role, Load]]:
-        run = run_status(self._work.task, self._work.services)
-        if not self._detailed or run.now.live is None:
-            return run, {}
+    def _look(self) -> tuple[TaskStatus, dict[Role, Load]]:
+        offered = self._work.services
+        (status,) = survey([self._work.task.name], state=offered.state, locks=offered.locks, controls=offered.controls)
+        if not self._detailed or status.live is None:
+            return status, {}
         try:
-            return run, self._loads.now()
+            return status, self._loads.now()
         except DstreamError:  # it ends, or its engine hangs; the rest is worth showing
-            return run, {}
+            return status, {}
 
 
 def infrastructure_lines(found: InfrastructureStatus, *, detailed: bool) -> Iterator[str]:
@@ -126,7 +124,7 @@ def infrastructure_lines(found: InfrastructureStatus, *, detailed: bool) -> Iter
         yield from (f"    | {line}" for line in part.message.splitlines())
 
 
-def _event(run: RunStatus, loads: dict[Role, Load] | None, found: InfrastructureStatus | None) -> dict[str, Any]:
+def _event(status: TaskStatus, loads: dict[Role, Load] | None, found: InfrastructureStatus | None) -> dict[str, Any]:
     infrastructure = None
     if found is not None:
         infrastructure = {
@@ -134,16 +132,14 @@ def _event(run: RunStatus, loads: dict[Role, Load] | None, found: Infrastructure
             "failures": [error_event(failure, LOGS.redactor.text) for failure in found.failures],
             "busy": None if found.busy is None else msgspec.to_builtins(found.busy),
         }
-    checkpoint = run.checkpoint
-    now = task_event(run.now)
+    checkpoint, fields = status.checkpoint(LOGS.redactor.text), run_fields(status)
     return {
         "event": "status",
-        "task": run.now.task,
+        "task": status.task,
         "run": {
-            **{key: now[key] for key in ("state", "since", "why", "live", "last")},
-            "running": None if run.running is None else msgspec.to_builtins(run.running),
+            **fields,
+            "running": fields["holder"],
             "checkpoint": None if checkpoint is None else {"id": checkpoint.id, "saved_at": checkpoint.saved_at},
-            "dead_letters": run.dead_letters,
             **({} if loads is None else {"loads": {role: dataclasses.asdict(load) for role, load in loads.items()}}),
         },
         "infrastructure": infrastructure,

@@ -11,31 +11,27 @@ from orchestrator.logs import LOGS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from orchestrator.pipeline.lifecycle.status import RunStatus
-    from orchestrator.pipeline.live import Live, LiveProvider
+    from orchestrator.pipeline.live import Live, LiveCheckpoint, LiveProvider
     from orchestrator.pipeline.loads import Load
+    from orchestrator.pipeline.survey import TaskStatus
     from orchestrator.runtime.base import Role
-    from orchestrator.state.store import Checkpoint, PastRun
+    from orchestrator.state.store import PastRun
 
 LABEL = 14
-STATE_SHOWN = 500
-"""Characters of a checkpoint's state that are shown."""
-
 _DIGEST = len("sha256:") + 12
 
 
 def run_lines(
-    run: RunStatus, now: float, *, detailed: bool = False, loads: Mapping[Role, Load] | None = None
+    status: TaskStatus, now: float, *, detailed: bool = False, loads: Mapping[Role, Load] | None = None
 ) -> Iterator[str]:
     """The part of `status` that is about the run. `now` is Unix time."""
-    status = run.now
-    yield _headline(run, now)
+    yield _headline(status, now)
     live = status.live
-    if run.running is not None:
-        yield _line("run", f"{run.running.run_id} {run.running}")
+    if status.holder is not None:
+        yield _line("run", f"{status.holder.run_id} {status.holder}")
     if live is not None:
         yield from _live_lines(live, now)
-    elif status.last is not None and run.running is None:
+    elif status.last is not None and status.holder is None:
         yield _line("last run", _past(status.last, now))
     if status.why:
         yield _line("why", _one_line(status.why))
@@ -43,9 +39,9 @@ def run_lines(
             yield _line("", f"what was said before: `dstream logs {status.task}`")
     elif live is not None and live.last_error:
         yield _line("last failure", _one_line(live.last_error))
-    yield from _checkpoint_lines(run.checkpoint, now)
-    if run.dead_letters:
-        yield _line("dead letters", f"{run.dead_letters:,}")
+    yield from _checkpoint_lines(status.checkpoint(LOGS.redactor.text), now)
+    if status.dead_letters:
+        yield _line("dead letters", f"{status.dead_letters:,}")
     if live is not None:
         for role, stats in live.stats.items():
             yield _line(f"{role} says", _stats(stats))
@@ -56,8 +52,7 @@ def run_lines(
             yield from _provider_lines(role, provider, (loads or {}).get(role), live.last_words.get(role, []))
 
 
-def _headline(run: RunStatus, now: float) -> str:
-    status = run.now
+def _headline(status: TaskStatus, now: float) -> str:
     if status.state == "not answering":
         return f"{status.task} is being run, and its run does not answer"
     if status.state == "killed":
@@ -88,15 +83,14 @@ def _live_lines(live: Live, now: float) -> Iterator[str]:
     yield _line("rates", f"{minute}, {minutes}")
 
 
-def _checkpoint_lines(checkpoint: Checkpoint | None, now: float) -> Iterator[str]:
+def _checkpoint_lines(checkpoint: LiveCheckpoint | None, now: float) -> Iterator[str]:
     if checkpoint is None:
         yield _line("checkpoint", "none is stored: a run begins anew")
         return
     age = words.duration(max(0.0, now - checkpoint.saved_at))
-    which = f"{checkpoint.id} of run {checkpoint.run_id}"  # every run counts its own
+    which = f"{checkpoint.id} of run {checkpoint.run_id}"
     yield _line("checkpoint", f"{which}, after {words.records(checkpoint.records)}, stored {age} ago")
-    text = LOGS.redactor.text(checkpoint.state.decode("utf-8", "replace"))
-    yield _line("", text if len(text) <= STATE_SHOWN else f"{text[:STATE_SHOWN]}…")
+    yield _line("", checkpoint.state)
 
 
 def _provider_lines(role: str, provider: LiveProvider, load: Load | None, last_words: list[str]) -> Iterator[str]:

@@ -38,7 +38,7 @@ _WHY = 30
 
 def task_row(status: TaskStatus, now: float) -> list[str]:
     """A cell for each of `HEADINGS`; empty where there is nothing to say. `now` is Unix time."""
-    live = status.live
+    live, checkpoint = status.live, status.checkpoint(LOGS.redactor.text)
     return [
         status.task,
         status.state,
@@ -49,7 +49,7 @@ def task_row(status: TaskStatus, now: float) -> list[str]:
         words.rate(live.rates.records_60) if live is not None else "",
         f"{live.in_flight:,}" if live is not None and live.in_flight is not None else "",
         lag(live),
-        f"{words.short_age(now - status.checkpoint_at)} ago" if status.checkpoint_at is not None else "",
+        f"{words.short_age(now - checkpoint.saved_at)} ago" if checkpoint is not None else "",
         f"{status.dead_letters:,}" if status.dead_letters else "",
         _why(status, now),
     ]
@@ -72,8 +72,22 @@ def fitted(rows: Sequence[list[str]], width: int) -> list[list[str]]:
 
 def task_event(status: TaskStatus) -> dict[str, Any]:
     """One task for a program."""
-    fields: dict[str, Any] = msgspec.to_builtins(status)
-    return {"event": "task", **fields, "why": None if status.why is None else LOGS.redactor.text(status.why)}
+    return {"event": "task", "task": status.task, **run_fields(status)}
+
+
+def run_fields(status: TaskStatus) -> dict[str, Any]:
+    """How its run is, for a program: the same in `ps` and in `status`."""
+    checkpoint = status.checkpoint(LOGS.redactor.text)
+    return {
+        "state": status.state,
+        "since": status.since,
+        "why": None if status.why is None else LOGS.redactor.text(status.why),
+        "live": msgspec.to_builtins(status.live),
+        "holder": msgspec.to_builtins(status.holder),
+        "last": msgspec.to_builtins(status.last),
+        "checkpoint_at": None if checkpoint is None else checkpoint.saved_at,
+        "dead_letters": status.dead_letters,
+    }
 
 
 def lag(live: Live | None) -> str:

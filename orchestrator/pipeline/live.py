@@ -11,6 +11,10 @@ import msgspec
 from orchestrator.pipeline.observe import Delivery
 from orchestrator.relay.counters import Counts
 from orchestrator.runtime.base import Role
+from orchestrator.state.store import Checkpoint
+
+STATE_SHOWN = 500
+"""Characters of a checkpoint's state that are told."""
 
 RunState = Literal["starting", "standby", "running", "draining", "backing off", "failed", "stopped"]
 """`standby` waits for another host, `backing off` for the next attempt after one that failed."""
@@ -29,12 +33,23 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest durable resume point. `state` is the input's JSON as text, cut where it is long."""
+    """The newest durable resume point, of which every run numbers its own.
+
+    `state` is the input's JSON as text, redacted, and cut where it is long.
+    """
 
     id: int
+    run_id: str = ""
     records: int
     saved_at: float
     state: str
+
+    @classmethod
+    def of(cls, stored: Checkpoint, redact: Callable[[str], str]) -> LiveCheckpoint:
+        # Redacted before it is cut: half a secret is none that anybody would find.
+        text = redact(stored.state.decode("utf-8", "replace"))
+        shown = text if len(text) <= STATE_SHOWN else f"{text[:STATE_SHOWN]}…"
+        return cls(id=stored.id, run_id=stored.run_id, records=stored.records, saved_at=stored.saved_at, state=shown)
 
 
 class LiveProvider(msgspec.Struct, frozen=True, kw_only=True):

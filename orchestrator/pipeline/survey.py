@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -12,9 +12,9 @@ import msgspec
 
 from orchestrator.errors import DstreamError, RunError
 from orchestrator.pipeline.control import Controls
-from orchestrator.pipeline.live import Live, RunState
+from orchestrator.pipeline.live import Live, LiveCheckpoint, RunState
 from orchestrator.state.lock import Holder, Locks
-from orchestrator.state.store import PastRun, StateStore
+from orchestrator.state.store import Checkpoint, PastRun, StateStore
 
 TaskState = RunState | Literal["not answering", "killed", "never run"]
 """Besides what runs say: one that holds its lock and says nothing, one that ended without a word, and none."""
@@ -32,8 +32,8 @@ ASKED_AT_ONCE = 32
 class TaskStatus:
     """One task. `since` is Unix time, None where it was never run. `why` says what is wrong, where something is.
 
-    `live` is what its run says, `holder` who runs it where it does not, `last` the newest run here, under way or not.
-    `checkpoint_at` is when its newest resume point was stored.
+    `live` is what its run says, `holder` who runs it on this host, `last` the newest run here, under way or not.
+    `stored` is its resume point where its run does not tell.
     """
 
     task: str
@@ -43,13 +43,19 @@ class TaskStatus:
     live: Live | None = None
     holder: Holder | None = None
     last: PastRun | None = None
-    checkpoint_at: float | None = None
+    stored: Checkpoint | None = None
     dead_letters: int = 0
 
     @property
     def running(self) -> bool:
         """Whether a process runs it."""
         return self.live is not None or self.holder is not None
+
+    def checkpoint(self, redact: Callable[[str], str]) -> LiveCheckpoint | None:
+        """Its newest resume point."""
+        if self.live is not None and self.live.checkpoint is not None:
+            return self.live.checkpoint
+        return None if self.stored is None else LiveCheckpoint.of(self.stored, redact)
 
 
 def survey(tasks: Sequence[str], *, state: StateStore, locks: Locks, controls: Controls) -> list[TaskStatus]:
@@ -78,16 +84,19 @@ def _another_version(task: str, error: msgspec.ValidationError) -> DstreamError:
 
 
 def _status(task: str, answer: Live | DstreamError, state: StateStore, locks: Locks) -> TaskStatus:
-    if isinstance(answer, Live):
-        return _running(answer, state.last_run(task))
+    live = answer if isinstance(answer, Live) else None
     holder = locks.running(task)
     # Read behind the lock: a run closes its record before it gives that up.
-    last, stored, letters = state.last_run(task), state.checkpoint(task), state.dead_letters(task)
+    last = state.last_run(task)
+    # A run that begins has not looked yet.
+    stored = state.checkpoint(task) if live is None or live.checkpoint is None else None
+    letters = (live.dead_letters if live is not None else 0) or state.dead_letters(task)
 
     def status(now: TaskState, since: float | None = None, why: str | None = None) -> TaskStatus:
-        checkpoint_at = stored.saved_at if stored is not None else None
-        return TaskStatus(task, now, since, why, None, holder, last, checkpoint_at, letters)
+        return TaskStatus(task, now, since, why, live, holder, last, stored, letters)
 
+    if isinstance(answer, Live):
+        return status(answer.state, answer.since, _trouble(answer))
     if holder is not None:
         opening = answer.code == "task.not_running" and time.time() - holder.since < OPENING_S
         return status("starting", holder.since) if opening else status("not answering", holder.since, answer.message)
@@ -99,9 +108,8 @@ def _status(task: str, answer: Live | DstreamError, state: StateStore, locks: Lo
     return status("failed" if last.outcome == "failed" else "stopped", last.ended_at, last.error)
 
 
-def _running(live: Live, last: PastRun | None) -> TaskStatus:
+def _trouble(live: Live) -> str | None:
     why = live.last_error if live.state in {"backing off", "failed"} or live.failures_in_a_row else None
     if why is not None and live.failures_in_a_row > 1:
-        why = f"failed {live.failures_in_a_row} times in a row: {why}"
-    checkpoint_at = live.checkpoint.saved_at if live.checkpoint is not None else None
-    return TaskStatus(live.task, live.state, live.since, why, live, None, last, checkpoint_at, live.dead_letters)
+        return f"failed {live.failures_in_a_row} times in a row: {why}"
+    return why

@@ -19,9 +19,6 @@ from orchestrator.redact import masked
 from orchestrator.runtime.base import ImageProgram, Role
 from orchestrator.state.store import Checkpoint, Outcome
 
-STATE_SHOWN = 500
-"""Characters of a checkpoint's state that are told."""
-
 STATS_LIMIT = 16 * 1024
 """Bytes of JSON that the stats of one provider may take when they are told."""
 
@@ -120,7 +117,7 @@ class Vitals:
 
     def live(self) -> Live:
         """The run at this moment."""
-        attempt = self._attempt
+        attempt, stored = self._attempt, self._checkpoint
         # In one piece: the other provider may tell its first at this moment.
         told = list(attempt.ledger.stats.items()) if attempt is not None else []
         return Live(
@@ -138,7 +135,7 @@ class Vitals:
             counts=self._totals.counts(),
             in_flight=self._totals.in_flight,
             rates=self._sampler.rates(),
-            checkpoint=self._told(self._checkpoint),
+            checkpoint=None if stored is None else LiveCheckpoint.of(stored, self._redact),
             stats={role: self._bounded(stats) for role, stats in told},
             dead_letters=self.dead_letters,
             providers={role: self._provider(role) for role in self._prepared},
@@ -152,14 +149,6 @@ class Vitals:
 
     def _enter(self, state: RunState) -> None:
         self._state, self._since, self._next_attempt_at = state, time.time(), None
-
-    def _told(self, checkpoint: Checkpoint | None) -> LiveCheckpoint | None:
-        if checkpoint is None:
-            return None
-        # Redacted before it is cut: half a secret is none that anybody would find.
-        text = self._redact(checkpoint.state.decode("utf-8", "replace"))
-        shown = text if len(text) <= STATE_SHOWN else f"{text[:STATE_SHOWN]}…"
-        return LiveCheckpoint(id=checkpoint.id, records=checkpoint.records, saved_at=checkpoint.saved_at, state=shown)
 
     def _bounded(self, stats: Mapping[str, Any]) -> dict[str, Any]:
         """As many of the stats as may be told."""

@@ -10,20 +10,8 @@ from orchestrator.pipeline.lifecycle.plan import ProviderPart
 from orchestrator.pipeline.lifecycle.work import MAKING_ORDER, working
 from orchestrator.pipeline.observe import Observer, RunControl
 from orchestrator.pipeline.services import RunOptions, Services
-from orchestrator.pipeline.survey import TaskStatus, survey
 from orchestrator.state.lock import Holder
 from orchestrator.state.names import infrastructure_of
-from orchestrator.state.store import Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class RunStatus:
-    """`now` is how the task is, `running` who runs it on this host at this moment."""
-
-    now: TaskStatus
-    running: Holder | None
-    checkpoint: Checkpoint | None
-    dead_letters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +24,6 @@ class InfrastructureStatus:
     parts: tuple[ProviderPart, ...] = ()
     failures: tuple[DstreamError, ...] = ()
     busy: Holder | None = None
-
-
-def run_status(task: Task, services: Services) -> RunStatus:
-    """From what its run says and what is stored, without starting anything. Blocks, and raises, as `survey` does."""
-    state = services.state
-    (now,) = survey([task.name], state=state, locks=services.locks, controls=services.controls)
-    return RunStatus(
-        now=now,
-        running=services.locks.running(task.name) if now.running else None,
-        checkpoint=state.checkpoint(task.name),
-        dead_letters=state.dead_letters(task.name),
-    )
 
 
 def infrastructure_status(

@@ -14,10 +14,10 @@ import pytest
 from orchestrator.config.model import Restart
 from orchestrator.errors import DstreamError
 from orchestrator.pipeline.control import Controls
-from orchestrator.pipeline.live import Live
+from orchestrator.pipeline.live import STATE_SHOWN, Live
 from orchestrator.pipeline.observe import RunFailed
 from orchestrator.pipeline.totals import Totals
-from orchestrator.pipeline.vitals import STATE_SHOWN, STATS_LIMIT, Vitals
+from orchestrator.pipeline.vitals import STATS_LIMIT, Vitals
 from orchestrator.relay.counters import Counts, Ledger
 from orchestrator.state.store import Checkpoint, Identity
 from tests.unit.pipeline.test_run import DATA, ack, checkpoint, end
