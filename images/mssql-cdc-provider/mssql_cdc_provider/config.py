@@ -253,6 +253,11 @@ class MssqlCdcConfig(Config):
         return self
 
     @property
+    def fails_at_gaps(self) -> bool:
+        """Whether changes that were lost end the run; else their tables are read anew."""
+        return self.on_gap == "fail" and self.snapshot.mode != "when_needed"
+
+    @property
     def target(self) -> Target:
         """What `connection_string` and `driver` say."""
         return replace(parse(self.connection_string.get_secret_value()), driver=self.driver)

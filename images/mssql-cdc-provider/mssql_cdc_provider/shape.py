@@ -129,9 +129,9 @@ class Shape:
             sources.append(source)
         if earlier is not None:
             return Followed(name, earlier.needs, sources)
-        missing_from = self._state.tables.get(name, instances[0].start_lsn)
+        needs = self._state.needs(name) or instances[0].start_lsn
         self._state.tables[name] = None
-        return Followed(name, missing_from or self._state.position.next_lsn, sources)
+        return Followed(name, needs, sources)
 
     def _source(self, name: TableName, instance: CaptureInstance) -> Source:
         columns = self._sent(name, instance)

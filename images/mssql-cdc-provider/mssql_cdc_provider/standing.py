@@ -124,7 +124,7 @@ class Standing:
         """Do about lost changes what the config says."""
         if not found:
             return
-        if self._config.on_gap == "fail" and self._config.snapshot.mode != "when_needed":
+        if self._config.fails_at_gaps:
             raise gaps.failure(found)
         kept_from = {gap.table: gap.kept_from for gap in found}
         for table in self._shape:

@@ -27,6 +27,10 @@ class State:
     tables: dict[TableName, bytes | None] = field(default_factory=dict)
     snapshot: Any = None
 
+    def needs(self, table: TableName) -> bytes | None:
+        """The lowest LSN of which changes of the table may be missing; None for one that was never followed."""
+        return (self.tables[table] or self.position.next_lsn) if table in self.tables else None
+
     def to_json(self) -> dict[str, Any]:
         return {
             "version": VERSION,

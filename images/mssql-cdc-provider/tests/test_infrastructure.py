@@ -8,7 +8,6 @@ from dataclasses import replace
 from dstream_sdk import LifecycleReply, Resource
 from mssql_cdc_provider.provider import MssqlCdc
 from mssql_cdc_provider.session import Session
-from mssql_cdc_provider.state import State
 from tests.servers.sqlserver import SqlServer
 
 Make = Callable[..., MssqlCdc]
@@ -120,18 +119,6 @@ def test_a_database_that_is_left_with_no_capture_instance_is_planned_to_go_too(
     make = destroying(provider(tables=["*"]))
     make.init()
     assert set(actions(make.plan()).values()) == {"delete"}
-
-
-def test_the_plan_says_what_a_run_would_take_a_snapshot_of(server: SqlServer, provider: Make) -> None:
-    prepare(server)
-    make = provider(tables=["*"])
-    assert make.plan().metadata == {"run": ["the input takes a snapshot of dbo.Cars, dbo.Orders"]}
-    state = State(snapshot={"first": False, "jobs": [], "done": ["dbo.Orders"]})
-    make.context = replace(make.context, state=state.to_json())
-    assert make.plan().metadata == {"run": ["the input takes a snapshot of dbo.Cars"]}
-    assert provider(tables=["*"], snapshot={"mode": "no_data"}).plan().metadata == {
-        "run": ["the input takes no snapshot: it sends changes from now on"]
-    }
 
 
 def test_tables_whose_names_read_alike_with_their_schemas_have_an_instance_each(

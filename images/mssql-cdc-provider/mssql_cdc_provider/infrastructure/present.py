@@ -11,9 +11,12 @@ from mssql_cdc_provider.sql_errors import Denied
 
 @dataclass(frozen=True, slots=True)
 class Instance:
+    """`start_lsn` is None for one that no scan of the log has met yet."""
+
     name: str
     table: TableName
     object_id: int
+    start_lsn: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,10 @@ def _instances(session: Session) -> dict[str, Instance]:
     rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     return {
         row["capture_instance"]: Instance(
-            row["capture_instance"], TableName(row["source_schema"], row["source_table"]), row["object_id"]
+            row["capture_instance"],
+            TableName(row["source_schema"], row["source_table"]),
+            row["object_id"],
+            row["start_lsn"],
         )
         for row in rows
     }

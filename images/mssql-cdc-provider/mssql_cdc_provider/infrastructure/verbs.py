@@ -9,7 +9,7 @@ from mssql_cdc_provider.config import MssqlCdcConfig
 from mssql_cdc_provider.infrastructure.present import Present, read_present
 from mssql_cdc_provider.infrastructure.records import Owner, Record, drop_record, read_records, write_record
 from mssql_cdc_provider.infrastructure.things import CaptureInstance, CdcDatabase, Retention, Thing, wanted
-from mssql_cdc_provider.names import TableName
+from mssql_cdc_provider.names import TableName, like
 from mssql_cdc_provider.session import Session
 from mssql_cdc_provider.snapshot.foretelling import foretold
 from mssql_cdc_provider.sql_errors import Denied, SqlError, Stopping, Transient
@@ -31,7 +31,11 @@ def plan(session: Session, config: MssqlCdcConfig, context: Context) -> Lifecycl
         resources.append(_resource(thing, "same") if there else _resource(thing, _making(thing), sql=thing.make()))
     reply = _scripted(resources, present)
     tables = [TableName(thing.schema, thing.table) for thing in things if isinstance(thing, CaptureInstance)]
-    reply.metadata = {"run": foretold(config.snapshot.mode, State.from_json(context.state), tables)}
+    starts: dict[TableName, bytes | None] = dict.fromkeys(tables)
+    for one in present.instances.values():
+        if one.table in starts and one.start_lsn is not None and like(one.name, config.capture_instances):
+            starts[one.table] = min(one.start_lsn, starts[one.table] or one.start_lsn)
+    reply.metadata = {"run": foretold(config, State.from_json(context.state), starts)}
     return reply
 
 
