@@ -49,7 +49,14 @@ def _record(text: str, speaker: Speaker, time: str, redact: Redact) -> Record:
                 fields = masked(fields, redact)
             event, level = _taken(fields, _MESSAGES), _taken(fields, _LEVELS)
             return Record(
-                time, level or "info", event or "", speaker.task, speaker.run_id, speaker.provider, None, fields
+                time,
+                (level or "info").lower(),
+                event or "",
+                speaker.task,
+                speaker.run_id,
+                speaker.provider,
+                None,
+                fields,
             )
     if len(text) > LINE_LIMIT:
         text = f"{text[:LINE_LIMIT]}… ({len(text) - LINE_LIMIT:,} more characters)"

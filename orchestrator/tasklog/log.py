@@ -64,6 +64,7 @@ class TaskLog:
         self._changed = threading.Condition()
         self._items: deque[tuple[float, Speaker, bytes] | Record | _LeftOut] = deque()
         self._held = 0
+        self._left_out: dict[Speaker, _LeftOut] = {}  # the newest of `_items` that nothing of the speaker's is behind
         self._closing = False
         # The thread's own.
         self._dropped: dict[Speaker, int] = {}
@@ -86,6 +87,7 @@ class TaskLog:
             if self._held + len(content) > HELD:
                 self._leave_out(speaker, content.count(b"\n"))
                 return
+            self._left_out.pop(speaker, None)
             self._items.append((time.time(), speaker, content))
             self._held += len(content)
             self._changed.notify()
@@ -104,9 +106,11 @@ class TaskLog:
                 if not self._items:
                     break
                 item = self._items.popleft()
-            if isinstance(item, _LeftOut):
-                self._drop(item.speaker, item.lines)
-                continue
+                if isinstance(item, _LeftOut):
+                    if self._left_out.get(item.speaker) is item:
+                        del self._left_out[item.speaker]
+                    self._drop(item.speaker, item.lines)
+                    continue
             if isinstance(item, Record):
                 if OUTCOME in item.fields:  # the run's last word
                     self._tell_missing()
@@ -149,12 +153,12 @@ class TaskLog:
                 self._trouble(f"cannot write the task's log: {error.strerror or error}; the run goes on without it")
 
     def _leave_out(self, speaker: Speaker, lines: int) -> None:
-        """There is no room for these lines: their number waits in their place."""
-        last = self._items[-1] if self._items else None
-        if isinstance(last, _LeftOut) and last.speaker == speaker:
-            last.lines += lines
-        else:
-            self._items.append(_LeftOut(speaker, lines))
+        """There is no room for these lines: their number waits in their place, one number for all that are missing."""
+        waiting = self._left_out.get(speaker)
+        if waiting is None:
+            waiting = self._left_out[speaker] = _LeftOut(speaker, 0)
+            self._items.append(waiting)
+        waiting.lines += lines
 
     def _drop(self, speaker: Speaker, lines: int) -> None:
         self._dropped[speaker] = self._dropped.get(speaker, 0) + lines

@@ -23,7 +23,7 @@ _RANKS = {
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`time` is UTC, RFC 3339 with microseconds: when it was heard. `level` is the provider's own word.
+    """`time` is UTC, RFC 3339 with microseconds: when it was heard. `level` is the provider's own word, in lower case.
 
     `fields` hold what else a provider wrote into a JSON object; `stream` tells an output's text from its logs.
     """
@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def rank(self) -> int:
         """How important it is, as `orchestrator.logs.LEVELS` counts. A level that nobody knows is information."""
-        return _RANKS.get(self.level.lower(), 20)
+        return _RANKS.get(self.level, 20)
 
 
 def stamp(moment: float) -> str:

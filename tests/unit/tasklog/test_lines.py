@@ -49,7 +49,7 @@ VALUES = st.recursive(
 def test_a_json_object_keeps_its_level_its_message_and_all_else(fields: dict[str, Any], message: str) -> None:
     level = {"level": "WARN", "severity": "x", "levelname": "y", "lvl": 1}
     [record] = heard(json.dumps({**fields, **level, "msg": message}))
-    assert (record.level, record.event) == ("WARN", message)
+    assert (record.level, record.event) == ("warn", message)
     assert record.fields == {**fields, **{name: value for name, value in level.items() if name != "level"}}
 
 
@@ -62,12 +62,12 @@ def test_a_json_object_keeps_its_level_its_message_and_all_else(fields: dict[str
         ("Errors were none", "info", 20),
         ("AN ERROR", "info", 20),
         ('{"level":50,"msg":"x"}', "50", 40),
-        ('{"severity":"NOTICE","message":"x"}', "NOTICE", 20),
+        ('{"severity":"NOTICE","message":"x"}', "notice", 20),
         ('{"event":"x"}', "info", 20),
         ('{"broken"', "info", 20),
     ],
 )
-def test_the_level_is_the_providers_own(line: str, level: str, rank: int) -> None:
+def test_the_level_is_the_providers_own_in_lower_case(line: str, level: str, rank: int) -> None:
     [record] = heard(line)
     assert (record.level, record.rank) == (level, rank)
 

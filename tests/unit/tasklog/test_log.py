@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import threading
+import tracemalloc
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -77,6 +79,36 @@ def test_what_exceeds_the_budget_is_dropped_and_counted(tmp_path: Path, monkeypa
     assert logged + dropped == 500_000
     assert 0 < logged < 500_000
     assert [record.event for record in found if record.provider == "output"] == ["still heard"]
+
+
+def test_what_a_disk_that_stands_still_leaves_no_room_for_is_a_number_for_each_speaker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_log, "HELD", 100)
+    moves = threading.Event()
+
+    def stands_still(text: str) -> str:
+        assert "held" not in text or moves.wait(60)
+        return text
+
+    logs = TaskLogs(tmp_path)
+    log = logs.open("orders", "01", redact=stands_still, trouble=lambda _: None)
+    log.said("input", b"held\n")
+    line = b"x" * 99 + b"\n"
+    log.said("input", line)
+    log.said("output", line)
+    tracemalloc.start()
+    for _ in range(10_000):
+        log.said("input", line)
+        log.said("output", line)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 100_000
+    moves.set()
+    log.close()
+    found = read(logs)
+    logged = sum(record.event == "x" * 99 for record in found)
+    assert logged + sum(record.fields.get("dropped", 0) for record in found) == 20_002
 
 
 def test_a_disk_that_takes_nothing_is_told_of_once_and_stops_nobody(tmp_path: Path) -> None:
