@@ -3,30 +3,84 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer.main
 
+from orchestrator.cli.main import app
 from orchestrator.config import load_project
 from tests.repo.tracked import REPOSITORY, files, name, text
 
-DSTREAM = Path(sys.executable).with_name("dstream")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DSTREAM: Any = typer.main.get_command(app)
+HELP = {"-h", "--help"}
 EXAMPLES = [path for path in files("*.hcl") if path.is_relative_to(REPOSITORY / "examples")]
 
 
-def test_every_dstream_command_in_the_documents_is_one() -> None:
-    words = {
-        word
-        for page in files("*.md")
-        for block in re.findall(r"```sh\n(.*?)```", text(page), re.DOTALL)
-        for word in re.findall(r"^(?:\$ )?(?:\S*/)?dstream(?: --config \S+)? ([a-z][a-z-]*)", block, re.MULTILINE)
-    }
-    assert words
-    for word in sorted(words):
-        done = subprocess.run([DSTREAM, word, "--help"], capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, f"dstream {word}: {done.stderr}"
+def typed(page: str) -> Iterator[list[str]]:
+    """The words of every `dstream …` that a page tells people to type, in a block or within a sentence."""
+    lines = re.findall(r"`(dstream [^`\n]+)`", re.sub(r"^```.*?^```", "", page, flags=re.DOTALL | re.MULTILINE))
+    for language, block in re.findall(r"^```(sh|console)\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        prompt = "$ " if language == "console" else ""
+        whole = block.replace("\\\n", " ").splitlines()
+        lines += [line.removeprefix(prompt) for line in whole if line.startswith(prompt)]
+    for line in lines:
+        yield from called(line)
+
+
+def called(line: str) -> Iterator[list[str]]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] | None = None
+    for word in [*lexer, ";"]:
+        if words is None:
+            if word == "dstream" or word.endswith("/dstream"):
+                words = []
+            elif "dstream " in word:  # a line in quotes, for another shell
+                yield from called(word)
+        elif set(word) <= set("();<>|&"):
+            yield words
+            words = None
+        else:
+            words.append(word)
+
+
+def mistake(words: list[str]) -> str | None:
+    """The verb or the option that `dstream` does not have; what verbs and options are given is not looked at."""
+    command = DSTREAM
+    known = list(command.params)
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("-") and word != "-":
+            name, given, _ = word.partition("=")
+            option = next((each for each in known if name in each.opts), None)
+            if option is None and name not in HELP:
+                return name
+            if option and not option.is_flag and not given:
+                next(rest, None)
+        elif children := getattr(command, "commands", None):
+            if word not in children:
+                return word
+            command = children[word]
+            known += command.params
+    return None
+
+
+@pytest.mark.parametrize("page", files("*.md"), ids=name)
+def test_every_dstream_command_in_the_documents_has_its_verb_and_its_options(page: Path) -> None:
+    wrong = {" ".join(words): found for words in typed(text(page)) if (found := mistake(words))}
+    assert wrong == {}
+
+
+def test_a_command_that_is_none_is_found() -> None:
+    page = "`dstream state shew` `dstream run --all`\n```sh\nssh there 'cd x && dstream ps --nope' | cat\n```\n"
+    assert [mistake(words) for words in typed(page)] == ["shew", None, "--nope"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name)

@@ -1,4 +1,4 @@
-"""The page on operating tasks tells what the code does."""
+"""The page on metrics tells what the code does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from orchestrator.metrics.figures import figures_table
 from tests.repo.tracked import REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "operations.md"
+PAGE = REPOSITORY / "docs" / "monitoring.md"
 
 
 def test_the_table_of_metrics_is_the_codes() -> None:
