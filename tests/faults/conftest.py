@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,10 +18,22 @@ if TYPE_CHECKING:
 
     from tests.faults.places import Place
 
-SEED = int(os.environ.get("DSTREAM_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
-
+# In the environment, so that all processes that run tests side by side have one.
+SEED = int(os.environ.setdefault("DSTREAM_FAULT_SEED", str(random.SystemRandom().randrange(1 << 32))))
 
 TOLD = pytest.StashKey[list[str]]()
+"""What tests have to tell besides whether they passed, printed at the end."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["told"] = session.config.stash.get(TOLD, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    stash = node.config.stash
+    stash[TOLD] = [*stash.get(TOLD, []), *node.workeroutput.get("told", [])]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
