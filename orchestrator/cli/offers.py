@@ -14,8 +14,9 @@ from orchestrator.registry.catalogs.search import Offer, merge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from dstream_sdk.protocol import Description
+    from dstream_sdk.protocol import Catalog, Description
     from orchestrator.cli.screen import Screen
     from orchestrator.registry.catalogs.known import KnownCatalog
     from orchestrator.settings import Settings
@@ -42,6 +43,16 @@ def ask_catalogs(settings: Settings, catalogs: Sequence[str], *, offline: bool) 
         return consult(None, copies, *sources)
     with registry_client(settings, timeout=_TIMEOUT_S, deadline=_DEADLINE_S) as client:
         return consult(client, copies, *sources)
+
+
+def read_catalog(file: Path) -> Catalog:
+    """The catalog that `build` wrote to `file`. Raises `ConfigError` (`catalog.*`, `reference.invalid`)."""
+    from orchestrator.registry.catalogs.catalog import decode
+
+    try:
+        return decode(file.read_bytes(), str(file))
+    except OSError as error:
+        raise ConfigError("catalog.file", f"`{file}` cannot be read: {error.strerror}") from error
 
 
 def offers_of(catalogs: Sequence[KnownCatalog]) -> list[Offer]:

@@ -1,4 +1,4 @@
-"""`dstream providers catalog build` and `dstream providers catalog push`"""
+"""`dstream providers catalog build`, `dstream providers catalog push` and `dstream providers catalog site`"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.invocation import invocation_of
+from orchestrator.cli.offers import Offline
 from orchestrator.cli.providers import verb
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def push(
     It becomes `NAMESPACE/dstream-catalog:latest`, made now or read from a file.
     """
     from orchestrator.cli.events import emit
+    from orchestrator.cli.offers import read_catalog
     from orchestrator.cli.screen import Screen
     from orchestrator.cli.sources import registry_client
     from orchestrator.registry.catalogs.catalog import Namespace
@@ -80,7 +82,7 @@ def push(
     screen = Screen(invocation)
     place = Namespace.parse(namespace)
     with registry_client(invocation.settings()) as client:
-        catalog = _read(file) if file else _made(client, place, names or (), screen)
+        catalog = read_catalog(file) if file else _made(client, place, names or (), screen)
         digest = publish(client, place.catalog, catalog)
     if invocation.json:
         emit(
@@ -88,6 +90,37 @@ def push(
         )
     else:
         typer.echo(f"{place.catalog}@{digest}")
+
+
+@app.command()
+def site(
+    context: typer.Context,
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Put it here: a new or empty folder, or an older site.")
+    ],
+    catalog: Annotated[
+        list[str],
+        typer.Option(
+            "--catalog",
+            metavar="REF|FILE",
+            help="Show this catalog, not those of the settings; a FILE is `./…`, `/…` or `….json`. Repeatable.",
+        ),
+    ] = [],  # noqa: B006  # typer copies it
+    home: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where the name at the top leads: `../` for the site around this one."),
+    ] = None,
+    offline: Offline = False,
+) -> None:
+    """Write catalogs as a static site.
+
+    It has a page to search, and a page for each provider with its config and a block to copy. The pages need no
+    server of their own, load nothing from elsewhere, and can be read without JavaScript.
+    """
+    from orchestrator.cli.site.publishing import write_and_show
+
+    write_and_show(invocation_of(context), out, catalog, home=home, offline=offline)
 
 
 def _made(client: RegistryClient, namespace: Namespace, names: Sequence[str], screen: Screen) -> Catalog:
@@ -102,16 +135,6 @@ def _made(client: RegistryClient, namespace: Namespace, names: Sequence[str], sc
         hint = "an image announces itself by its label `io.dstream.provider`"
         raise ConfigError("catalog.empty", f"nothing in `{namespace}` announces that it is a provider", hint=hint)
     return found.catalog
-
-
-def _read(file: Path) -> Catalog:
-    from orchestrator.errors import ConfigError
-    from orchestrator.registry.catalogs.catalog import decode
-
-    try:
-        return decode(file.read_bytes(), str(file))
-    except OSError as error:
-        raise ConfigError("catalog.file", f"`{file}` cannot be read: {error.strerror}") from error
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from orchestrator.registry.catalogs.catalog import Namespace
     from orchestrator.registry.client import RegistryClient
 
-_AT_ONCE = 8
-_ANY_PLATFORM = "linux/amd64"
-_OF_ONE_REPOSITORY = ("image.unauthorized", "manifest.invalid")
+AT_ONCE = 8
+ANY_PLATFORM = "linux/amd64"
+_OF_ONE_REPOSITORY = ("image.unauthorized", "manifest.invalid", "content.absent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def survey(
         hint = f"make a catalog of them with `dstream providers catalog push {namespace}`, and search that"
         raise ConfigError("catalog.size", message, hint=hint)
     entries = {entry.repository: entry for entry in known.providers} if known else {}
-    answers = together(lambda repository: _entry(client, repository, entries), found, at_once=_AT_ONCE)
+    answers = together(lambda repository: _entry(client, repository, entries), found, at_once=AT_ONCE)
     offered = [answer for answer in answers if isinstance(answer, CatalogEntry)]
     left_out = {str(name): answer for name, answer in zip(found, answers, strict=True) if isinstance(answer, str)}
     return Survey(Catalog(CATALOG_VERSION, str(namespace), offered), left_out)
@@ -83,14 +83,19 @@ def _entry(client: RegistryClient, repository: Reference, known: Mapping[str, Ca
             return before
         return _read(client, reference.with_digest(digest))
     except DstreamError as error:
-        if isinstance(error, ConfigError) or error.code in _OF_ONE_REPOSITORY:
+        if of_one_repository(error):
             return error.message
         raise
 
 
+def of_one_repository(error: DstreamError) -> bool:
+    """Whether it says something of the repository that was asked for, and nothing of its registry."""
+    return isinstance(error, ConfigError) or error.code in _OF_ONE_REPOSITORY
+
+
 def _read(client: RegistryClient, reference: Reference) -> CatalogEntry | str:
     platforms = client.manifest(reference).platforms
-    announced = describe(client, reference, platforms[0] if platforms else _ANY_PLATFORM)
+    announced = describe(client, reference, platforms[0] if platforms else ANY_PLATFORM)
     if announced.description is None:
         return f"`{reference.tag}` announces nothing"
     if announced.kind not in ("image", "artifact"):
