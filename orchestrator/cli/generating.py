@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from orchestrator.cli import words
 from orchestrator.cli.events import emit
 from orchestrator.cli.screen import Screen
 from orchestrator.config import load_project
 from orchestrator.config.environment import needs
 from orchestrator.config.parsing import parse_all
-from orchestrator.errors import UnavailableError, Where
+from orchestrator.errors import ConfigError, UnavailableError, Where
 from orchestrator.metrics.address import parse_address
 from orchestrator.systemd.unit import UnitTask, unit_text
 
@@ -40,17 +41,24 @@ def generate_unit(
         trees.extend(parse_all(sources))
         return trees
 
+    screen = Screen(invocation)
     settings = invocation.settings()
     project = load_project(invocation.config, environ={}, parse=parse)
     project.require(name)
     address = ["--metrics", str(parse_address(metrics))] if metrics is not None else []
     folder = project.path.parent
-    state = folder / settings.state_dir
+    elsewhere = [folder / settings.state_dir]
+    try:
+        letters = project.dead_letter_path(name)
+        elsewhere += [letters.parent] if letters is not None else []
+    except ConfigError as error:
+        said = f"add the folder of `dead_letter`'s `path` to `ReadWritePaths`; here it is not known: {error.message}"
+        screen.note(words.warning(said, color=screen.color))
     task = UnitTask(
         name=name,
         command=[_program(), "--config", str(project.path), "run", name, *address],
         folder=folder,
-        writable=[folder, *([] if state.is_relative_to(folder) else [state])],
+        writable=[folder, *(path for path in map(_straight, elsewhere) if not path.is_relative_to(folder))],
         needs=needs(trees[0], name),
         grace=settings.grace,
         containers=any(use.task == name and use.kind == "image" for use in project.uses()),
@@ -72,7 +80,12 @@ def generate_unit(
         raise UnavailableError(
             "generate.unwritable", f"cannot write the unit: {error.strerror}", where=where
         ) from error
-    Screen(invocation).note(f"{out} written; `systemd-analyze verify {out}` checks it")
+    screen.note(f"{out} written; `systemd-analyze verify {out}` checks it")
+
+
+def _straight(path: Path) -> Path:
+    """Without `..`, which would look as if it were in the folder."""
+    return Path(os.path.normpath(path))
 
 
 def _program() -> str:

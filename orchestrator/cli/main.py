@@ -76,6 +76,7 @@ def around(
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Tracebacks, and logs at level debug.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="What `dstream version` prints.")] = False,
 ) -> None:
     invocation = invocation_of(context)
     invocation.config = config
@@ -83,6 +84,9 @@ def around(
     invocation.log_format = log_format
     invocation.engine_host = engine_host
     invocation.quiet, invocation.json, invocation.no_color, invocation.debug = quiet, json, no_color, debug
+    if show_version:
+        version.version(context)
+        raise typer.Exit(EXIT_DONE)
     if context.invoked_subcommand is None:
         sys.stderr.write(context.get_help() + "\n")
         raise typer.Exit(EXIT_CONFIG)

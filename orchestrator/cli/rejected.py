@@ -17,9 +17,10 @@ from orchestrator.cli.columns import columns
 from orchestrator.cli.confirm import confirm
 from orchestrator.cli.events import emit, json_text
 from orchestrator.cli.replaying import feed_and_watch
+from orchestrator.cli.screen import Screen
 from orchestrator.cli.working import stored
 from orchestrator.durable import replacing
-from orchestrator.errors import ConfigError, UnavailableError, Where
+from orchestrator.errors import EXIT_DONE, ConfigError, UnavailableError, Where
 from orchestrator.pipeline.letters import Choice, chosen, drop_letters, exported, table_of
 from orchestrator.pipeline.redelivery import replay_letters
 
@@ -64,7 +65,7 @@ def show_list(
         emit({"event": "dead_letters", "task": name, **counts})
         return
     if total == 0:
-        typer.echo(f"{name} has no such dead letters" if choice != Choice() else f"{name} has no dead letters")
+        typer.echo(_none(name, choice))
         return
     if shown:
         typer.echo("\n".join(columns(_HEADINGS, [_row(one) for one in shown])))
@@ -118,7 +119,7 @@ def replay_chosen(
     variables: Sequence[str],
     files: Sequence[Path],
 ) -> int:
-    """The exit code: `EXIT_FAILED` where the output rejected some again."""
+    """The exit code: `EXIT_FAILED` where the output rejected some again. Where there are none nothing is started."""
 
     def told(summary: RunSummary) -> str:
         rejected = summary.counts.rejected
@@ -126,6 +127,21 @@ def replay_chosen(
 
     with stored(invocation, name, variables=variables, files=files) as at:
         _refuse_unknown(at, choice)
+        none = next(chosen(at.services.state, name, choice), None) is None
+    if none:
+        if invocation.json:
+            nothing = {
+                "run_id": None,
+                "outcome": "ended",
+                "duration_s": 0.0,
+                "relayed": 0,
+                "delivered": 0,
+                "rejected": 0,
+            }
+            emit({"event": "replay", "task": name, **nothing})
+        else:
+            Screen(invocation).note(_none(name, choice))
+        return EXIT_DONE
     work = partial(replay_letters, choice=choice)
     return feed_and_watch(invocation, name, wishes, work, told, variables=variables, files=files)
 
@@ -159,6 +175,10 @@ def _written(out: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         message = f"cannot write `{out}`: {error.strerror or error}"
         raise UnavailableError("dead_letters.file", message, where=Where(file=str(out))) from error
+
+
+def _none(name: str, choice: Choice) -> str:
+    return f"{name} has no such dead letters" if choice != Choice() else f"{name} has no dead letters"
 
 
 def _refuse_unknown(at: Stored, choice: Choice) -> None:

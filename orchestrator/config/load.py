@@ -72,6 +72,7 @@ def load_project(
         tasks=tasks,
         trust=trust,
         uses=tasks.uses,
+        dead_letter_path=tasks.dead_letter_path,
         locked=locked,
         state=lambda: read_state(blocks["state"], scope),
     )

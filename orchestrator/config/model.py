@@ -211,6 +211,7 @@ class Project:
     unset. Taking one, or iterating over the values, raises `ConfigError` for what is wrong in it.
     `uses` gives every provider of every task, evaluating nothing but its name and platform: a file whose
     `config` needs variables that are not set can still be locked. It raises `ConfigError` as well.
+    `dead_letter_path` gives the file in which a task's dead letters are kept besides, evaluating nothing else.
     `trust` is None where the file has no such block, `locked` (by reference) where there is no lock file.
     `state` gives where state is shared, None where it stays on this host, and raises `ConfigError`: whoever never
     opens the state need not know its secrets.
@@ -220,6 +221,7 @@ class Project:
     tasks: Mapping[str, Task]
     trust: Trust | None = None
     uses: Callable[[], Iterator[Use]] = field(default=lambda: iter(()))
+    dead_letter_path: Callable[[str], Path | None] = field(default=lambda _: None)
     locked: Mapping[str, LockedProvider] | None = None
     state: Callable[[], SharedState | None] = field(default=lambda: None)
 

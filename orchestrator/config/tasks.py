@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar, cast, get_args
 
 from orchestrator.config.expressions import Scope
@@ -51,6 +52,11 @@ class Tasks(Mapping[str, Task]):
             inner = _dead_letter_fields(fields, self._scope)
             if inner is not None and _names_provider(inner):
                 yield use_of(inner, name, "output")
+
+    def dead_letter_path(self, name: str) -> Path | None:
+        """As `Project.dead_letter_path` has it."""
+        inner = _dead_letter_fields(_fields(name, self._blocks[name], self._scope), self._scope)
+        return None if inner is None else _path(inner, self._scope)
 
     def __contains__(self, name: object) -> bool:
         return name in self._blocks
@@ -151,9 +157,9 @@ def _dead_letter(fields: Fields, scope: Scope) -> DeadLetter | None:
     inner = _dead_letter_fields(fields, scope)
     if inner is None:
         return None
-    path = inner.text("path")
+    path = _path(inner, scope)
     return DeadLetter(
-        path=None if path is None else str(scope.surroundings.folder / path),
+        path=None if path is None else str(path),
         provider=provider_of(inner, "output") if _names_provider(inner) else None,
         max=inner.whole("max"),
     )
@@ -165,6 +171,11 @@ def _dead_letter_fields(fields: Fields, scope: Scope) -> Fields | None:
         return None
     attributes = ("path", "max", *PROVIDER_ATTRIBUTES)
     return Fields(block.body, "`dead_letter`", scope, attributes=attributes, blocks=PROVIDER_BLOCKS)
+
+
+def _path(dead_letter: Fields, scope: Scope) -> Path | None:
+    path = dead_letter.text("path")
+    return None if path is None else scope.surroundings.folder / path
 
 
 def _names_provider(dead_letter: Fields) -> bool:

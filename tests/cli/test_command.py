@@ -38,6 +38,8 @@ def test_version_is_that_of_the_repository(project: Project) -> None:
     version = Path(__file__).parents[2].joinpath("VERSION.txt").read_text().strip()
     assert project.run("version").stdout == f"dstream {version} (protocol 1)\n"
     assert project.run("version", "--json").events[0]["version"] == version
+    assert project.run("--version").stdout == project.run("version").stdout
+    assert project.run("--json", "--version").events[0]["version"] == version
 
 
 def test_validate_reads_every_task(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,27 @@ def test_a_unit_is_written_without_any_secret(project: Project) -> None:
     unknown = project.run("generate", "systemd", "order")
     assert unknown.code == EXIT_CONFIG
     assert "orders" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "writable", "said"),
+    [
+        ('"/var/spool/letters/orders.jsonl"', ["{}", "/var/spool/letters"], ""),
+        ('"../letters/orders.jsonl"', ["{}", "{}/../letters"], ""),
+        ('"letters/orders.jsonl"', ["{}"], ""),
+        ('"${env("SPOOL")}/orders.jsonl"', ["{}"], "add the folder of `dead_letter`'s `path` to `ReadWritePaths`"),
+    ],
+)
+def test_a_unit_lets_the_run_write_its_dead_letters_wherever_they_are(
+    project: Project, path: str, writable: list[str], said: str
+) -> None:
+    project.task()
+    project.write(project.file.read_text().removesuffix("}\n") + f"  dead_letter {{\n    path = {path}\n  }}\n}}\n")
+    done = project.run("generate", "systemd", "orders")
+    expected = " ".join(f'"{os.path.normpath(folder.format(project.folder))}"' for folder in writable)
+    assert f"ReadWritePaths={expected}\n" in done.stdout
+    assert said in done.stderr
+    assert bool(said) == bool(done.stderr)
 
 
 def test_a_run_takes_its_secrets_from_systemds_credentials(project: Project) -> None:

@@ -75,6 +75,15 @@ def test_only_the_chosen_letters_are_replayed_and_dropped(task: PickyTask) -> No
     assert task.letters() == []
 
 
+def test_without_letters_a_replay_says_so_and_starts_nothing(task: PickyTask) -> None:
+    none = task.project.run("dead-letters", "replay", TASK, "--all")
+    assert (none.code, none.stderr) == (0, "orders has no dead letters\n")
+    task.keep([letter(1)])
+    (event,) = task.project.run("--json", "dead-letters", "replay", TASK, "--code", "late").events
+    assert (event["event"], event["run_id"], event["relayed"]) == ("replay", None, 0)
+    assert task.envelopes() == []
+
+
 def test_nothing_is_done_where_it_is_not_said_what_or_not_confirmed(task: PickyTask) -> None:
     task.keep([letter(1)])
     for arguments in (["drop", TASK, "--yes"], ["drop", TASK, "--all"], ["drop", TASK, "1", "--all"], ["replay", TASK]):
@@ -118,7 +127,7 @@ def test_a_replay_that_is_killed_loses_nothing_and_the_next_delivers_the_rest(ta
         until((task.folder / "held").exists, "the output in the midst of it")
         until(lambda: len(task.letters()) == count - 1000, "the first thousand dropped")
         replay.kill()
-        replay.wait(30)
+        replay.wait(60)
     (task.folder / "hold").unlink()
     before = set(task.values())
     assert before | {one.letter.record for one in task.letters()} == set(range(1, count + 1))
