@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from orchestrator.runtime.base import ByteSink, ByteSource
 
-DEADLINE = 20.0
+DEADLINE = 60.0
+"""Of what takes milliseconds, on a machine that does much else besides and has a slow disk."""
 
 
 def until(condition: Callable[[], object], what: str, deadline: float = DEADLINE, *, pause: float = 0.01) -> None:

@@ -71,7 +71,7 @@ class Project:
         with self.file.open("a") as file:
             file.write(
                 f'task "{name}" {{\n'
-                f'  input {{\n    provider_path = "{_path(source)}"\n    protocol = 1\n    ready_timeout = "20s"\n'
+                f'  input {{\n    provider_path = "{_path(source)}"\n    protocol = 1\n    ready_timeout = "60s"\n'
                 f"    config {{ {config} }}\n  }}\n"
                 f'  output {{\n    provider_path = "{_path(output)}"\n    protocol = 1\n  }}\n'
                 "}\n"
@@ -92,7 +92,7 @@ class Project:
         )
         try:
             yield process
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         finally:
             process.kill()
             process.communicate()

@@ -142,5 +142,5 @@ def test_a_signal_ends_the_suite_and_the_provider(project: Project) -> None:
     with project.started("providers", "test", "./stuck") as process, alive.open() as pipe:
         assert pipe.readline() == "started\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
         assert pipe.read() == ""  # returns at the end alone: nobody holds it any more

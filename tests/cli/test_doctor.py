@@ -130,11 +130,11 @@ def test_who_runs_a_task_is_told_and_a_killed_run_with_what_cleans_up(here: Proj
     here.task(config="interval = 0.01")
     locks = Locks(here.folder / ".dstream")
     with here.started("run", "orders", "--quiet") as run:
-        until(lambda: locks.running("orders"), "the run holds its lock", 30)
+        until(lambda: locks.running("orders"), "the run holds its lock")
         done = here.run("doctor")
         assert f"ok      locks: task `orders` is held by process {run.pid} on " in done.stdout
         assert done.code == EXIT_DONE
-        until(lambda: list((here.folder / ".dstream" / "processes").glob("*.json")), "its providers run", 30)
+        until(lambda: list((here.folder / ".dstream" / "processes").glob("*.json")), "its providers run")
         run.send_signal(signal.SIGKILL)
     (found,) = findings(here, "locks", code=EXIT_DONE)
     assert "of task `orders` was killed" in found["what"]

@@ -96,7 +96,7 @@ def test_following_goes_on_with_the_next_run_and_ends_by_ctrl_c(project: Project
         wait_for(follower, "value 3")
         wait_for(follower, "emitted=3")
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(30) == EXIT_DONE
+        assert follower.wait(60) == EXIT_DONE
         assert follower.stderr is not None
         assert follower.stderr.read() == ""
 

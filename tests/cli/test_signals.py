@@ -99,7 +99,7 @@ def test_a_reader_that_goes_away_drains_the_run(project: Project) -> None:
         process.stdout.close()
         assert process.stderr is not None
         stderr = process.stderr.read()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
     assert process.returncode == EXIT_DONE
     assert "nobody reads stdout any more" in stderr
     assert "drained" in stderr
@@ -114,7 +114,7 @@ def test_a_reader_that_was_never_there_is_no_traceback(project: Project) -> None
         process.stdout.close()
         assert process.stderr is not None
         stderr = process.stderr.read()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
     assert process.returncode in (0, 1)
     assert all(line.startswith("not checked: ") for line in stderr.splitlines()), stderr
 
@@ -137,6 +137,6 @@ def test_a_signal_ends_the_wait_for_a_registry_that_does_not_answer(
             connection, _ = hung.accept()
             assert connection.recv(1)
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=5)
+            process.communicate(timeout=60)
             connection.close()
     assert process.returncode == EXIT_FORCED_INT

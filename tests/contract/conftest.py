@@ -12,7 +12,7 @@ import pytest
 from dstream_sdk.testing.process import ProviderProcess
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 class Running:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EVERY = 20
 MAX_IN_FLIGHT = 60
 FOR_EVER = 1_000_000_000
-SETTLES_WITHIN = 40.0
+SETTLES_WITHIN = 90.0
 ROLES: tuple[Role, ...] = ("input", "output")
 
 

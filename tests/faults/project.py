@@ -27,8 +27,8 @@ MARK = "FAULTS_PROJECT"
 """The environment variable by which every process of a project is known: providers and guards inherit it."""
 
 DSTREAM = Path(sys.executable).with_name("dstream")
-ENDS_WITHIN = 60.0
-GONE_WITHIN = 20.0
+ENDS_WITHIN = 100.0
+GONE_WITHIN = 60.0
 
 
 @dataclass(frozen=True)

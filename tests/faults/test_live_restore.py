@@ -82,7 +82,7 @@ def test_an_orchestrator_that_dies_while_its_engine_is_away_leaves_nothing(
     run.signal(signal.SIGKILL)
     run.wait()
     restoring.start()
-    until(lambda: not project.processes() and not project.place.left(project), "the guard has cleaned up", 30)
+    until(lambda: not project.processes() and not project.place.left(project), "the guard has cleaned up")
     assert project.stored() < COUNT
     done = project.run()
     assert done.status == 0, str(done)

@@ -44,7 +44,7 @@ def abandon(fleet: Fleet) -> None:
         if "sentry.py" in command_of(pid):
             os.kill(pid, signal.SIGKILL)
     os.kill(fleet.supervisors()[NAME], signal.SIGKILL)
-    until(lambda: not fleet.supervisors(), "it is gone", 20)
+    until(lambda: not fleet.supervisors(), "it is gone")
 
 
 def test_neither_of_two_projects_touches_the_others_containers(pair: tuple[Fleet, Fleet]) -> None:

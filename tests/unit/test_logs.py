@@ -94,7 +94,7 @@ def test_lines_of_several_threads_do_not_mix(stream: io.StringIO) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(events) == 200
 

@@ -29,7 +29,7 @@ def _no_thread_in_native_code_at_the_end() -> Iterator[None]:
     yield
     for thread in threading.enumerate():
         if thread.name == "sql":
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Nursery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ours.close()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def start(self, stdin: int, stdout: int, stderr: int, settings: dict[str, Any]) -> int:
         """A provider on these descriptors. Returns a pidfd of it."""

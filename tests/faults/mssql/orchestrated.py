@@ -78,7 +78,7 @@ class OrchestratedRun:
         """Wait for its end and for that of all it started."""
         done = self._run.wait()
         self.ended = done.status == 0
-        until(lambda: not self._project.processes(), "everything that it started is gone", 20)
+        until(lambda: not self._project.processes(), "everything that it started is gone")
         run_id, records = _last_start(self._project)
         checkpoint = self._checkpoint()
         self.delivered.records = records

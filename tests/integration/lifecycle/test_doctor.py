@@ -199,8 +199,8 @@ def test_a_run_that_stands_still_does_not_answer(project: Project) -> None:
     project.task(config="interval = 0.05")
     locks = Locks(project.folder / ".dstream")
     with project.started("run", "orders", "--quiet") as run:
-        until(lambda: locks.running("orders"), "it runs", 30)
-        until(lambda: list((project.folder / ".dstream" / "control").glob("*.sock")), "it listens", 30)
+        until(lambda: locks.running("orders"), "it runs")
+        until(lambda: list((project.folder / ".dstream" / "control").glob("*.sock")), "it listens")
         run.send_signal(signal.SIGSTOP)
         (found,) = findings(project, "locks")
         run.send_signal(signal.SIGCONT)

@@ -74,7 +74,7 @@ def test_the_container_is_that_of_a_run_and_a_signal_leaves_nothing_of_it(
         assert host["PidsLimit"]
         assert host["Memory"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
     until = time.monotonic() + 30
     while left := containers(client):
         assert time.monotonic() < until, left

@@ -130,7 +130,7 @@ def test_prune_removes_what_was_pulled_and_leaves_what_a_run_is_using(
         assert running.stdout.readline() == "value 1\n"
         busy = project.run("--json", "providers", "prune", "--all").events[0]
         running.terminate()
-        running.communicate(timeout=30)
+        running.communicate(timeout=60)
     assert (busy["removed"], sorted(one["digest"] for one in busy["in_use"])) == ([], sorted(digests))
     idle = project.run("providers", "prune", "--all")
     assert idle.code == EXIT_DONE

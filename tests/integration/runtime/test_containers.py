@@ -44,7 +44,7 @@ def test_the_first_words_are_not_missed_and_the_last_ones_neither(start: Start) 
     assert received.startswith(b"first\n")
     assert received.endswith(b"\0last\n")
     assert len(received) == 300_011
-    assert running.wait(20) == Exit(0)
+    assert running.wait(60) == Exit(0)
 
 
 def test_closing_stdin_is_end_of_file_and_leaves_stdout_open(start: Start) -> None:
@@ -53,7 +53,7 @@ def test_closing_stdin_is_end_of_file_and_leaves_stdout_open(start: Start) -> No
     assert read_line(running.stdout) == b"data"
     running.stdin.close()
     assert read_all(running.stdout) == b"after\n"
-    assert running.wait(20) == Exit(4)
+    assert running.wait(60) == Exit(4)
 
 
 def test_a_program_that_does_not_read_leaves_no_room(start: Start) -> None:
@@ -66,7 +66,7 @@ def test_a_program_that_does_not_read_leaves_no_room(start: Start) -> None:
 
 def test_a_write_to_a_dead_containers_stdin_does_not_fail(start: Start) -> None:
     running = start("exit 3")
-    assert running.wait(20) == Exit(3)
+    assert running.wait(60) == Exit(3)
     assert running.stdin.write(b"into the void") > 0
     assert read_all(running.stdout) == b""
 
@@ -79,7 +79,7 @@ def test_a_program_without_a_handler_ends_on_the_signal(start: Start, api: APICl
     running = start("echo up; sleep 1000")
     assert read_line(running.stdout) == b"up"
     running.terminate()
-    assert running.wait(20) == Exit(None, 15)
+    assert running.wait(60) == Exit(None, 15)
     running.terminate()
     running.kill()
 
@@ -98,7 +98,7 @@ def test_a_handler_may_take_its_time(start: Start) -> None:
     assert read_line(running.stdout) == b"up"
     running.terminate()
     assert read_all(running.stdout) == b"draining\n"
-    assert running.wait(20) == Exit(7)
+    assert running.wait(60) == Exit(7)
 
 
 def test_kill_ends_everything_in_the_container(start: Start) -> None:
@@ -106,7 +106,7 @@ def test_kill_ends_everything_in_the_container(start: Start) -> None:
     assert read_line(running.stdout) == b"up"
     running.kill()
     assert read_all(running.stdout) == b""
-    assert running.wait(20) == Exit(None, 9)
+    assert running.wait(60) == Exit(None, 9)
 
 
 def test_too_much_memory_is_told_from_other_deaths(start: Start) -> None:
@@ -150,7 +150,7 @@ def test_fencing_finds_and_removes_running_and_unstarted_containers(
         next_run.remove(leftover, 20)
         next_run.remove(leftover, 20)
     assert next_run.leftovers() == []
-    assert running.wait(20) == Exit(None, 9)
+    assert running.wait(60) == Exit(None, 9)
     other = DockerRuntime(Scope("another", "orders", "run-1"), engine_host=engine, guard=Guard())
     assert other.leftovers() == []
 
@@ -205,5 +205,5 @@ def test_it_is_known_what_a_container_takes(start: Start) -> None:
     assert usage.cpu_s > 0.0
     assert 0 < usage.memory < (usage.memory_limit or 0)
     running.stdin.close()
-    assert running.wait(20) == Exit(0)
+    assert running.wait(60) == Exit(0)
     assert running.usage(20) is None

@@ -117,7 +117,7 @@ def test_a_killed_engine_breaks_the_streams_and_loses_the_exit(
         with pytest.raises(StreamBroken):
             read_all(stream)
     with pytest.raises(UnavailableError) as lost:
-        running.wait(30)
+        running.wait(60)
     assert lost.value.code == "engine.lost"
     with pytest.raises(UnavailableError) as unreachable:
         running.kill()

@@ -64,7 +64,7 @@ def test_tmp_has_a_size_and_counts_as_memory(start: Start) -> None:
     assert output(full) == "1\n"
     assert b"No space left" in read_all(full.stderr)
     starved = start("head -c 60000000 /dev/zero >/tmp/file; echo done", memory=24 << 20)
-    assert "done" not in output(starved) or starved.wait(20) != Exit(0) or read_all(starved.stderr) != b""
+    assert "done" not in output(starved) or starved.wait(60) != Exit(0) or read_all(starved.stderr) != b""
 
 
 def test_a_path_that_the_description_asks_for_is_writable_and_may_hold_programs(
@@ -74,7 +74,7 @@ def test_a_path_that_the_description_asks_for_is_writable_and_may_hold_programs(
     for options in ({}, {"program": for_app}, {"user": "1000"}):
         running = start(line, writable=["/etc/state"], memory=256 << 20, **options)
         assert output(running).strip() in ("UNKNOWN", "app")
-        assert running.wait(20) == Exit(0)
+        assert running.wait(60) == Exit(0)
 
 
 def test_the_images_own_user_is_kept_and_hcl_decides_over_it(start: Start, for_app: ImageProgram) -> None:

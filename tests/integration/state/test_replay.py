@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import signal
+import subprocess
 import zlib
 from typing import TYPE_CHECKING
 
@@ -91,14 +93,14 @@ def test_a_replay_drains_on_a_signal_and_is_refused_while_the_task_runs(tmp_path
         refused = task.project.run("run", TASK, "--replay", str(record))
         assert (refused.code, "error[task.running]" in refused.stderr) == (1, True)
         run.send_signal(signal.SIGTERM)
-        run.wait(30)
+        run.wait(60)
     (task.folder / "sink").unlink()
     (task.folder / "hold").write_text("3")
     with task.project.started("run", TASK, "--replay", str(record)) as replay:
         until((task.folder / "held").exists, "the output in the midst of it")
         replay.send_signal(signal.SIGINT)
         (task.folder / "hold").unlink()
-        _, stderr = replay.communicate(timeout=30)
+        _, stderr = replay.communicate(timeout=60)
     assert replay.returncode == 0
     assert "delivered" in stderr
 
@@ -183,6 +185,22 @@ def test_peek_ends_with_the_input_at_its_timeout_and_whatever_the_input_does_not
     assert list((deaf.folder / ".dstream" / "processes").glob("*")) == []
 
 
+def test_what_a_peek_left_that_was_killed_with_its_guard_is_cleaned_up_by_a_stop(tmp_path: Path, cache: Path) -> None:
+    task = PickyTask(tmp_path / "shop", cache, source=str(PROVIDERS / "stubborn.py"))
+    with task.project.started("--json", "peek", TASK, "-n", "1000") as peek:
+        assert peek.stdout is not None
+        assert peek.stdout.readline()
+        guard = subprocess.run(["pgrep", "-P", str(peek.pid), "-f", "sentry.py"], capture_output=True, check=True)
+        os.kill(int(guard.stdout), signal.SIGKILL)
+        peek.kill()
+    done = task.project.run("stop", TASK)
+    assert (done.code, done.stdout) == (
+        0,
+        "orders was not running; cleaned up 1 provider(s) that a killed command left\n",
+    )
+    assert task.project.run("stop", TASK).stdout == "orders was not running\n"
+
+
 def test_peek_is_refused_while_the_task_runs(tmp_path: Path, cache: Path) -> None:
     task = PickyTask(tmp_path / "shop", cache, count=None)
     with task.project.started("run", TASK) as run:
@@ -204,4 +222,4 @@ def test_other_shells_see_a_replay_and_stop_it(task: PickyTask) -> None:
         assert (refused.code, "error[run.replay]" in refused.stderr) == (1, True)
         (task.folder / "hold").unlink()
         assert task.project.run("stop", TASK).code == 0
-        replay.wait(30)
+        replay.wait(60)

@@ -102,8 +102,8 @@ class Stage:
         announced: tuple[bool, bool] = (True, True),
         task: str = "play",
         max_in_flight: int = 100_000,
-        ack_timeout: float = 20.0,
-        ready_timeout: float = 10.0,
+        ack_timeout: float = 60.0,
+        ready_timeout: float = 60.0,
         restart: Restart | None = None,
         **options: Any,
     ) -> RunSummary:

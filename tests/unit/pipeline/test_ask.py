@@ -52,8 +52,8 @@ def ask(runtime: ProcessRuntime) -> Ask:
             "check",
             CheckReply,
             fields={},
-            timeout=10,
-            ready_timeout=10,
+            timeout=60,
+            ready_timeout=60,
             control=RunControl(),
             log=lambda role, line: None,
         )

@@ -31,7 +31,7 @@ def test_checks_are_told_in_their_order_whichever_ends_first() -> None:
 
     def late() -> Iterator[Finding]:
         yield Finding("ok", "first")
-        assert ended.wait(30)
+        assert ended.wait(60)
         yield Finding("ok", "second")
 
     def early() -> Iterator[Finding]:

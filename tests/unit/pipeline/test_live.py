@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.pipeline.attempt import Attempt
     from tests.unit.pipeline.conftest import Stage
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Asking:

@@ -44,7 +44,7 @@ def process(*command: str) -> Iterator[subprocess.Popen[str]]:
         yield started
     finally:
         started.kill()
-        started.communicate(timeout=10)
+        started.communicate(timeout=60)
 
 
 def test_a_stranger_that_has_the_number_of_the_lock_holder_is_left_alone(tmp_path: Path) -> None:

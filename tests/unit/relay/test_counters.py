@@ -159,7 +159,7 @@ def test_whoever_waits_for_room_goes_on_once_the_ack_is_durable() -> None:
     settled = books.ack(Ack(1, 10), 0)
     assert books.must_wait()
     books.stored(settled)
-    waiter.join(10)
+    waiter.join(60)
     assert not waiter.is_alive()
 
 

@@ -72,7 +72,7 @@ def feed(rig: Rig, *, after: float = 0.0, wait: float = 0.0) -> bool:
     rig.pump.run()
     rig.outlet.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     return rig.pump.tail_doubtful
 
 

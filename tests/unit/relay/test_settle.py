@@ -72,11 +72,11 @@ def test_a_slow_disk_commits_the_newest_and_every_dead_letter() -> None:
     def commit(what: Settled) -> None:
         commits.append(what)
         entered.set()
-        assert proceed.wait(10)
+        assert proceed.wait(60)
 
     settler = Settler(commit, lambda ack: None, lambda error: None)
     settler.settle(settled(1))
-    assert entered.wait(10)
+    assert entered.wait(60)
     for point in range(2, 50):
         settler.settle(settled(point, point))
     proceed.set()
@@ -95,7 +95,7 @@ def test_an_input_that_never_reads_gets_whole_lines_and_the_newest_ack_when_it_d
     content = b""
     while chunk := os.read(read, 65536):
         content += chunk
-    assert writer.join(10)
+    assert writer.join(60)
     lines = [json.loads(line) for line in content.splitlines()]
     acks = [line["ack"]["id"] for line in lines if "ack" in line]
     assert acks == sorted(set(acks))
@@ -113,7 +113,7 @@ def test_an_input_that_never_reads_gets_its_end_all_the_same(
     for _ in range(200_000):  # more than the pipe holds
         writer.put_signal(SignalLine({"kind": "snapshot"}))
     writer.close()
-    assert writer.join(10)
+    assert writer.join(60)
     while chunk := os.read(read, 65536):
         content += chunk
     assert 0 < content.count(b"\n") < 200_000

@@ -94,7 +94,7 @@ def test_a_reset_connection_is_a_broken_stream() -> None:
 def test_a_closed_source_ends_the_connection_for_everybody_who_holds_it() -> None:
     engine, ours = socket.socketpair()
     with engine, ours.dup():
-        engine.settimeout(10)
+        engine.settimeout(60)
         FrameSource(ours, lambda: True).close()
         assert engine.recv(1) == b""
 
@@ -160,7 +160,7 @@ def test_the_end_of_stdin_goes_through_tls() -> None:
     write_all(sink, bytes(5_000_000))
     write_all(sink, b"end")
     sink.close()
-    receiver.join(10)
+    receiver.join(60)
     assert not receiver.is_alive()
     assert b"".join(got) == bytes(5_000_000) + b"end"
     sink.discard()
@@ -173,7 +173,7 @@ def test_stdin_ends_through_tls_even_when_there_is_no_room_to_say_so() -> None:
     sink = SocketSink(stream)
     sent = fill(sink)
     sink.close()
-    engine.settimeout(10)
+    engine.settimeout(60)
     received = 0
     while chunk := engine.recv(65536):
         received += len(chunk)

@@ -141,10 +141,10 @@ def test_a_guard_closed_too_early_kills_what_is_still_watched(
     process = guard._process
     assert process is not None
     guard.close()
-    exited = running.wait(10)
+    exited = running.wait(60)
     assert exited is not None
     assert exited.signal == signal.SIGKILL
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 def test_a_killed_guard_is_replaced_and_knows_everything(start: Callable[..., RunningProcess], guard: Guard) -> None:
@@ -152,11 +152,11 @@ def test_a_killed_guard_is_replaced_and_knows_everything(start: Callable[..., Ru
     process = guard._process
     assert process is not None
     process.kill()
-    process.wait(10)
+    process.wait(60)
     second = start("read line")
     guard.close()
-    assert first.wait(10) is not None
-    assert second.wait(10) is not None
+    assert first.wait(60) is not None
+    assert second.wait(60) is not None
 
 
 def test_what_is_watched_is_killed_once_its_moment_has_passed(
@@ -166,7 +166,7 @@ def test_what_is_watched_is_killed_once_its_moment_has_passed(
     running = start("echo up; read line")
     assert read_line(running.stdout) == b"up"
     guard.until(clock.now() + 0.2)
-    exited = running.wait(10)
+    exited = running.wait(60)
     assert exited is not None
     assert exited.signal == signal.SIGKILL
 
@@ -178,9 +178,9 @@ def test_a_moment_that_has_passed_is_the_last_thing_a_new_guard_hears(
     sentry = guard._process
     assert sentry is not None
     sentry.kill()
-    sentry.wait(10)
+    sentry.wait(60)
     guard.until(clock.now())
-    exited = running.wait(10)
+    exited = running.wait(60)
     assert exited is not None
     assert exited.signal == signal.SIGKILL
 
@@ -248,7 +248,7 @@ def test_a_guard_started_through_a_provider_that_writes_is_not_its_reader(start:
     second = start("echo second; read line")
     assert (read_line(first.stdout), read_line(second.stdout)) == (b"first", b"second")
     first.stdin.close()  # no other process holds its writing end
-    assert first.wait(10) is not None
+    assert first.wait(60) is not None
 
 
 def _lives(pid: int) -> bool:

@@ -58,7 +58,7 @@ def test_closing_stdin_is_end_of_file_and_leaves_stdout_open(start: Start) -> No
     running.stdin.close()
     running.stdin.close()
     assert read_all(running.stdout) == b"after\n"
-    assert running.wait(10) == Exit(4)
+    assert running.wait(60) == Exit(4)
 
 
 def test_nothing_there_is_none_and_the_end_is_zero_each_time(start: Start) -> None:
@@ -73,14 +73,14 @@ def test_nothing_there_is_none_and_the_end_is_zero_each_time(start: Start) -> No
 
 def test_what_an_exited_program_wrote_can_still_be_read(start: Start) -> None:
     running = start("head -c 500000 /dev/zero; echo last words >&2")
-    assert running.wait(10) == Exit(0)
+    assert running.wait(60) == Exit(0)
     assert len(read_all(running.stdout)) == 500_000
     assert read_all(running.stderr) == b"last words\n"
 
 
 def test_writing_to_a_program_that_is_gone_is_a_broken_stream(start: Start) -> None:
     running = start("exit 0")
-    running.wait(10)
+    running.wait(60)
     with pytest.raises(StreamBroken, match="Broken pipe"):
         running.stdin.write(b"data")
 
@@ -102,7 +102,7 @@ def test_terminate_reaches_the_program_which_may_take_its_time(start: Start) -> 
     assert read_line(running.stdout) == b"up"
     running.terminate()
     assert read_all(running.stdout) == b"draining\n"
-    assert running.wait(10) == Exit(7)
+    assert running.wait(60) == Exit(7)
     running.terminate()
     running.kill()
 
@@ -110,7 +110,7 @@ def test_terminate_reaches_the_program_which_may_take_its_time(start: Start) -> 
 def test_a_grandchild_that_holds_the_pipe_is_killed_too(start: Start) -> None:
     running = start("sleep 1000 & echo $!")
     grandchild = int(read_line(running.stdout))
-    assert running.wait(10) == Exit(0)
+    assert running.wait(60) == Exit(0)
     assert running.stdout.read_into(memoryview(bytearray(1))) is None  # held open
     running.kill()
     assert read_all(running.stdout) == b""
@@ -151,7 +151,7 @@ def test_other_users_processes_may_be_hidden(start: Start, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "read_text", hidden)  # as under `mount -o hidepid=1 /proc`
     running = start("exec sleep 60")
     running.kill()
-    assert running.wait(10) == Exit(None, signal.SIGKILL)
+    assert running.wait(60) == Exit(None, signal.SIGKILL)
 
 
 def test_dispose_leaves_no_process_no_zombie_no_descriptor_and_no_note(runtime: ProcessRuntime, tmp_path: Path) -> None:

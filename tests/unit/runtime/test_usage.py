@@ -34,7 +34,7 @@ def test_a_process_counts_with_its_children_living_and_dead(start: Start) -> Non
 def test_what_has_ended_takes_nothing(start: Start) -> None:
     running = start("sleep 300")
     running.kill()
-    ended = running.wait(20)
+    ended = running.wait(60)
     assert ended is not None
     assert ended.signal == signal.SIGKILL
     assert running.usage(1.0) is None

@@ -30,4 +30,4 @@ def test_a_signal_in_the_middle_of_a_start_ends_what_was_started(monkeypatch: py
     finally:
         signal.signal(signal.SIGTERM, before)
     (process,) = started
-    assert process.wait(timeout=30) == -signal.SIGKILL
+    assert process.wait(timeout=60) == -signal.SIGKILL

@@ -33,7 +33,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def test_whoever_comes_second_is_told_who_holds_the_lock(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
@@ -47,7 +47,7 @@ def test_whoever_comes_second_is_told_who_holds_the_lock(tmp_path: Path, holder:
 
 def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
-    holder.wait(10)
+    holder.wait(60)
     with Locks(tmp_path).acquire("orders", "R2"):
         holding = Locks(tmp_path).holder("orders")
         assert holding is not None
@@ -89,7 +89,7 @@ def test_who_only_looks_whether_a_killed_run_is_alive_keeps_nobody_from_running_
     tmp_path: Path, holder: subprocess.Popen[str]
 ) -> None:
     holder.kill()
-    holder.wait(10)
+    holder.wait(60)
     ended = threading.Event()
 
     def look() -> None:

@@ -38,7 +38,7 @@ class Told:
 def listening(address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
         out.bind(address)
-        out.settimeout(30)
+        out.settimeout(60)
         yield out
 
 

@@ -17,7 +17,7 @@ from mssql_cdc_provider.connection_string import Driver
 from mssql_cdc_provider.provider import MssqlCdc
 from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 ENABLE = "EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @role_name = NULL, @source_name = N'{}'"
 

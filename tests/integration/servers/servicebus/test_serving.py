@@ -122,7 +122,7 @@ def test_a_killed_server_has_all_that_it_said_it_had(tmp_path: Path) -> None:
                 receiver.dead_letter_message(buried, reason="odd")
                 receiver.defer_message(deferred)
                 first.send_signal(signal.SIGKILL)
-                first.wait(10)
+                first.wait(60)
     finally:
         first.kill()
         first.communicate()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.servers.servicebus import ServiceBus
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ def test_it_serves_from_a_process_until_it_is_stopped() -> None:
         )
         assert asking(connection)("SELECT is_cdc_enabled AS e FROM sys.databases") == [(True,)]
         serving.send_signal(signal.SIGTERM)
-        assert serving.wait(timeout=20) == 0
+        assert serving.wait(timeout=60) == 0
     finally:
         serving.kill()
         serving.communicate()
