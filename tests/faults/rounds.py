@@ -108,7 +108,8 @@ def play(
     while round_.tries < TRIES and round_.unacknowledged <= 0 and not round_.problems:
         round_.tries += 1
         begin = project.stored()
-        count = max(count, begin + choice.randint(300, 500))
+        # After a miss there is more to come behind the moment: the machine may have been too busy to meet it.
+        count = max(count, begin + choice.randint(300, 500) * round_.tries)
         at, jitter = choice.randint(begin + 1, count - 1), choice.random() * JITTER_S
         stream.write(project, count)
         run = project.start()

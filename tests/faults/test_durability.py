@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from tests.faults.project import Project
 
 COUNT = 300
+STREAM = Stream(max_in_flight=10)
+"""So few records are under way that there are many acks and commits, however slow the disk is."""
+
 STATE = '{{"number":{}}}'
 
 
 def traced(project: Project) -> list[Call]:
     """The system calls of a whole run."""
-    Stream().write(project, COUNT)
+    STREAM.write(project, COUNT)
     trace = project.folder / "trace"
     done = project.start(under=under_strace(trace)).wait()
     assert done.status == 0, str(done)
@@ -46,7 +49,7 @@ def test_the_trace_shows_an_ack_that_came_first(project_at: Callable[..., Projec
 def test_a_disk_that_fails_stops_the_run_with_nothing_acknowledged_that_is_not_stored(
     project_at: Callable[..., Project],
 ) -> None:
-    project, stream = project_at(Processes()), Stream()
+    project, stream = project_at(Processes()), STREAM
     stream.write(project, 100)
     assert project.run().status == 0
     stream.write(project, COUNT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.faults.project import Done, Project
+    from tests.faults.project import Done, Project, Run
 
 COUNT = 600
 SIZE = 2 << 20
+STREAM = Stream(faults={"wait_at": COUNT // 2})
+"""Its sink stands still in the middle, so that it is no matter of time what comes before the disk is full."""
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_a_disk_that_fills_up_stops_the_run_before_it_acknowledges_what_is_not_s
     project: Project, disk: SmallDisk
 ) -> None:
     """The input forgets for good what was acknowledged: an ack that came too early could not stay hidden."""
-    stream = Stream()
+    stream = STREAM
     done = run_until_full(project, disk, stream)
     assert "database or disk is full" in done.stderr
     assert "hint: free disk space" in done.stderr
@@ -48,11 +51,9 @@ def test_a_disk_that_fills_up_stops_the_run_before_it_acknowledges_what_is_not_s
 
 
 def test_a_task_that_restarts_goes_on_by_itself_once_there_is_room(project: Project, disk: SmallDisk) -> None:
-    stream = Stream(restart='policy = "on-failure"\n    backoff = "200ms"\n    max_backoff = "200ms"')
-    stream.write(project, COUNT)
-    run = project.start()
-    project.until(run, lambda: project.number("pruned") > 0, "something is acknowledged")
-    disk.fill()
+    restart = 'policy = "on-failure"\n    backoff = "200ms"\n    max_backoff = "200ms"'
+    stream = replace(STREAM, restart=restart)
+    run = fill_in_the_middle(project, disk, stream)
     project.until(run, lambda: run.stderr.count("trying again") > 1, "it has failed twice")
     assert "database or disk is full" in run.stderr
     disk.free()
@@ -63,7 +64,7 @@ def test_an_ack_before_the_state_is_durable_is_red(project_at: Callable[..., Pro
     package = edited_package(tmp_path / "edited", *ack_before_commit(pause=1))
     project = project_at(Processes(), package=package)
     with SmallDisk(project.folder / ".dstream", SIZE) as disk:
-        run_until_full(project, disk, Stream())
+        run_until_full(project, disk, STREAM)
         assert project.number("pruned") > project.stored()
 
 
@@ -94,24 +95,26 @@ def test_a_full_disk_that_keeps_only_logs_is_told_once_and_fails_no_run(project:
 
 def test_a_full_disk_for_a_record_stops_the_run_which_then_has_lost_nothing(project: Project, tmp_path: Path) -> None:
     """A record with holes is none: whoever asks for one is told."""
-    stream = Stream()
-    stream.write(project, COUNT)
+    stream = STREAM
     with SmallDisk(tmp_path / "record", 1 << 16) as disk:
-        run = project.start("--record", str(disk.folder))
-        project.until(run, lambda: project.number("pruned") > 0, "something is acknowledged")
-        disk.fill()
-        done = run.wait()
+        done = fill_in_the_middle(project, disk, stream, "--record", str(disk.folder)).wait()
         assert (done.status, done.errors) == (EXIT_ENVIRONMENT, ["record.unwritable"]), done
     finish(project, stream, project.run())
 
 
+def fill_in_the_middle(project: Project, disk: SmallDisk, stream: Stream, *options: str) -> Run:
+    """Start the run, have the disk fill up in mid-stream, and have the stream go on."""
+    stream.write(project, COUNT)
+    run = project.start(*options)
+    project.until(run, lambda: project.number("pruned") > 0 and project.file("waiting").exists(), "the middle")
+    disk.fill()
+    project.file("go").touch()
+    return run
+
+
 def run_until_full(project: Project, disk: SmallDisk, stream: Stream) -> Done:
     """Have the disk fill up in mid-stream; the run, which has ended by it. There is room again."""
-    stream.write(project, COUNT)
-    run = project.start()
-    project.until(run, lambda: project.number("pruned") > 0, "something is acknowledged")
-    disk.fill()
-    done = run.wait()
+    done = fill_in_the_middle(project, disk, stream).wait()
     disk.free()
     assert (done.status, done.errors) == (EXIT_ENVIRONMENT, ["state.unavailable"]), done
     return done

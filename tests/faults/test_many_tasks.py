@@ -84,6 +84,7 @@ class Chaos:
         self._names = [member.name for member in fleet.members]
         self._operator = ThreadPoolExecutor(OPERATORS)
         self._restarting: dict[str, Future[str]] = {}
+        self._victims: list[str] = []
         self.killed: Counter[str] = Counter({"input": 0, "output": 0, "supervisor": 0})
         self.looked = 0
         self.seconds = 0.0
@@ -100,7 +101,7 @@ class Chaos:
         return {name: resident_bytes(pids[name]) for name in self._names[:VETERANS]}
 
     def _strike(self) -> None:
-        victim = self._choice.choice(["input", "output", "supervisor", "supervisor"])
+        victim = self._victims.pop() if self._victims else self._shuffled()
         look = self._choice.random() < 0.1
         name = self._choice.choice(self._names[VETERANS:] if victim == "supervisor" else self._names)
         before = self._restarting.pop(name, None)
@@ -118,6 +119,12 @@ class Chaos:
                 self.killed[role] += 1
         if look:
             self._look()
+
+    def _shuffled(self) -> str:
+        """The first of the next four: each victim comes again and again, however few strikes a busy machine allows."""
+        self._victims = ["input", "output", "supervisor", "supervisor"]
+        self._choice.shuffle(self._victims)
+        return self._victims.pop()
 
     def _look(self, absent: str | None = None) -> None:
         self._await_operator()

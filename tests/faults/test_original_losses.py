@@ -13,15 +13,23 @@ from tests.faults.sinkfile import faults_in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.project import Project
+    from tests.faults.project import Done, Project
 
 SLOW = {"per_line": 0.001}
+STANDING = {**SLOW, "wait_at": 1000}
+"""It stands still there, so that it is no matter of time whether the signal finds the rest under way."""
+
 LEGACY = ("legacy_source", "legacy_sink")
 
 
-def received(project: Project) -> int:
-    """How many lines the output has taken in."""
-    return project.sink.read_bytes().count(b"\n") if project.sink.exists() else 0
+def sigterm_in_the_middle(project: Project) -> Done:
+    run = project.start()
+    middle = project.file("waiting")
+    project.until(run, lambda: project.number("written") >= 3600 and middle.exists(), "the middle")
+    run.signal(signal.SIGTERM)
+    project.until(run, lambda: "draining" in run.stderr, "the signal has come")
+    project.file("go").touch()
+    return run.wait()
 
 
 def numbers(project: Project) -> list[int]:
@@ -35,12 +43,8 @@ def project(project_at: Callable[..., Project]) -> Project:
 
 
 def test_sigterm_in_mid_stream_loses_nothing(project: Project) -> None:
-    project.write({"count": 3619, "every": 100, "hold_at": 3600}, SLOW)
-    run = project.start()
-    project.until(run, lambda: project.number("written") >= 3600 and received(project) >= 1000, "the middle")
-    assert received(project) < 3600
-    run.signal(signal.SIGTERM)
-    done = run.wait()
+    project.write({"count": 3619, "every": 100, "hold_at": 3600}, STANDING)
+    done = sigterm_in_the_middle(project)
     assert done.status == 0, str(done)
     assert "3,600 emitted = 3,600 relayed = 3,600 acknowledged" in done.summary
     assert faults_in(project.sink, count=3600, bound=0) == []
@@ -49,12 +53,8 @@ def test_sigterm_in_mid_stream_loses_nothing(project: Project) -> None:
 
 
 def test_sigterm_in_mid_stream_loses_nothing_between_legacy_providers(project: Project) -> None:
-    project.write({"count": 3600, "hold": True}, SLOW, programs=LEGACY, protocols=(None, None))
-    run = project.start()
-    project.until(run, lambda: project.number("written") >= 3600 and received(project) >= 1000, "the middle")
-    assert received(project) < 3600
-    run.signal(signal.SIGTERM)
-    done = run.wait()
+    project.write({"count": 3600, "hold": True}, STANDING, programs=LEGACY, protocols=(None, None))
+    done = sigterm_in_the_middle(project)
     assert done.status == 0, str(done)
     assert numbers(project) == list(range(1, 3601))
     assert project.left_for_good() == []
