@@ -40,7 +40,7 @@ def on_a_terminal(project: Project, *arguments: str, keys: str = "", behind: str
 
 def test_a_live_line_shows_records_rates_and_acks_and_leaves_no_trace(project: Project) -> None:
     project.task(config="interval = 0.01\nevery = 1")
-    shown = on_a_terminal(project, "run", "orders", "--timeout", "1s")
+    shown = on_a_terminal(project, "run", "orders", keys="\x03", behind="in flight")
     assert re.search(r"running  \d+ records  \d+/s  0\.\d MB/s  acknowledged \d+  in flight \d+", shown)
     for line in shown.split("\n"):
         last = line.rpartition("\x1b[2K")[2]

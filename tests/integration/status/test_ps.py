@@ -22,6 +22,12 @@ def row(project: Project, task: str) -> dict[str, Any]:
     return next(event for event in project.run("ps", "--json").events if event["task"] == task)
 
 
+def stored(project: Project) -> dict[str, Any]:
+    """The same of `orders`, once its run has stored its first state."""
+    until(lambda: (row(project, "orders")["live"] or {}).get("checkpoint"), "its first state", pause=0.1)
+    return row(project, "orders")
+
+
 def test_every_task_has_a_line_also_one_that_is_no_longer_in_the_file(project: Project) -> None:
     project.task("done", config="count = 5")
     project.task("failing", output="dies.py")
@@ -48,7 +54,7 @@ def test_a_program_learns_the_figures_of_a_run(project: Project) -> None:
     assert row(project, "orders")["state"] == "never run"
     with project.started("run", "orders") as process:
         wait_for(process, "value 3")
-        live = row(project, "orders")["live"]
+        live = stored(project)["live"]
         process.terminate()
         rest(process)
     assert (live["state"], live["pid"], live["restarts"]) == ("running", process.pid, 0)
@@ -64,6 +70,7 @@ def test_a_run_that_was_killed_is_called_so_until_the_next_one_cleans_up(project
     project.task(config=ENDLESS)
     with project.started("run", "orders") as process:
         wait_for(process, "value 3")
+        stored(project)
         process.kill()
         rest(process)
     killed = row(project, "orders")

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.errors import EXIT_DONE
 from tests.cli.test_lifecycle import Queues
 from tests.cli.test_signals import rest, wait_for
+from tests.integration.status.test_ps import stored
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Project
@@ -26,6 +27,7 @@ def test_all_that_is_known_of_a_run_is_told(project: Project) -> None:
     project.task(config="interval = 0.01\nevery = 1")
     with project.started("run", "orders") as process:
         wait_for(process, "value 3")
+        stored(project)
         shown = project.run("status", "orders", "--no-infra", "--detailed").stdout
         (event,) = project.run("status", "orders", "--no-infra", "--detailed", "--json").events
         process.terminate()

@@ -254,8 +254,8 @@ class TestStanding:
 
     def test_an_output_that_acknowledges_heartbeats_is_alive_though_no_count_moves(self, stage: Stage) -> None:
         beats = [["say", checkpoint(beat, 0)] for beat in range(1, 11)]
-        acks = [step for beat in range(1, 11) for step in (["read", 1], ["sleep", 0.1], ["say", ack(beat, 0)])]
-        summary = stage.play([*beats, ["say", end(0)], ["eof"]], [*acks, ["read", 1], ["say", end(0)]], ack_timeout=0.6)
+        acks = [step for beat in range(1, 11) for step in (["read", 1], ["sleep", 0.5], ["say", ack(beat, 0)])]
+        summary = stage.play([*beats, ["say", end(0)], ["eof"]], [*acks, ["read", 1], ["say", end(0)]], ack_timeout=4.0)
         assert summary.outcome == "ended"
 
     def test_a_store_that_never_answers_ends_the_run(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,8 +342,15 @@ class TestStopping:
 
     def test_a_request_during_the_handshake_ends_the_run_before_a_record_flows(self, stage: Stage) -> None:
         stage.handshakes["output"] = None
-        threading.Timer(0.3, stage.control.drain).start()
-        summary = stage.play(NOTHING, [["sleep", 60]])
+        begun = stage.folder / "begun"
+
+        def drain_once_begun() -> None:
+            while not begun.exists():
+                time.sleep(0.01)
+            stage.control.drain()
+
+        threading.Thread(target=drain_once_begun).start()
+        summary = stage.play(NOTHING, [["note", str(begun)], ["sleep", 60]])
         assert (summary.outcome, summary.counts.relayed) == ("drained", 0)
 
     def test_a_timeout_drains(self, stage: Stage) -> None:
@@ -383,14 +390,14 @@ def test_a_restart_policy_gives_up_after_its_retries(stage: Stage) -> None:
 
 
 def test_the_timeout_bounds_a_run_however_often_it_restarts(stage: Stage) -> None:
-    too_late = threading.Timer(20, stage.control.kill)
+    too_late = threading.Timer(60, stage.control.kill)
     too_late.start()
     try:
         error = failure(
             stage,
             [["sleep", 0.3], ["exit", 1]],
             KEEP,
-            timeout=1.0,
+            timeout=4.0,
             restart=Restart(policy="on-failure", backoff=0.05, max_backoff=0.05),
         )
     finally:
