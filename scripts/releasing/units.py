@@ -74,9 +74,11 @@ class Unit:
         yield Place(self.root / "VERSION.txt", r"\A(\S+)$")
         template = self.root / "templates" / "provider" / "python"
         builders = [image / "Dockerfile" for image in folders(self.root)]
-        for dockerfile in [*builders, template / "Dockerfile"]:
+        for dockerfile in [self.root / "Dockerfile", *builders, template / "Dockerfile"]:
             if dockerfile.is_file() and "dstream-provider-base" in dockerfile.read_text(encoding="utf-8"):
                 yield Place(dockerfile, rf"/dstream-provider-base:v{SAID}")
+        if (pipeline := self.root / "compose.yaml").is_file():
+            yield Place(pipeline, rf"/katasec/dstream:v{SAID}")
         users = [self.root, template, *folders(self.root)]
         for project in (folder / "pyproject.toml" for folder in users):
             if project.is_file() and "dstream-sdk" in project.read_text(encoding="utf-8"):
