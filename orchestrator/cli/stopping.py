@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,21 +15,29 @@ from orchestrator.cli.detaching import detach
 from orchestrator.cli.events import emit
 from orchestrator.cli.failure import report
 from orchestrator.cli.order import Order, Wishes, last_order, order_for
+from orchestrator.cli.screen import Screen
 from orchestrator.cli.starting import named_or_every
 from orchestrator.cli.values import seconds
 from orchestrator.errors import EXIT_DONE, ConfigError, DstreamError, RunError, UnavailableError
 from orchestrator.logs import LOGS
-from orchestrator.pipeline.stopping import Stopped, stop_task
+from orchestrator.pipeline.stopping import Stage, Stopped, stop_task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.config.model import Project
+    from orchestrator.config.model import Kind, Project
     from orchestrator.pipeline.services import Services
 
 _TOGETHER = 16
+
+_WAITS: Mapping[Stage, str] = {
+    "draining": "drains, which may take {}",
+    "not answering": "does not answer: it has {} to drain all the same",
+    "ending": "did not drain in time: it is told to end at once, and has {} for that",
+    "dying": "did not end in time: its process was killed, and has {} to die",
+}
 
 
 def stop_and_show(invocation: Invocation, names: Sequence[str], *, every: bool, grace: str | None) -> int:
@@ -36,7 +45,7 @@ def stop_and_show(invocation: Invocation, names: Sequence[str], *, every: bool, 
     project = invocation.project()
     with services(project, invocation.settings(), shared=False) as offered:
         chosen = _chosen(project, offered, names, every=every)
-        return _stop(invocation, offered, chosen, seconds(grace, "--grace"))
+        return _stop(invocation, project, offered, chosen, seconds(grace, "--grace"))
 
 
 def restart_and_show(
@@ -59,7 +68,7 @@ def restart_and_show(
         kept = state_folder(project, settings)
         given = [order_for(invocation, name, Wishes(), variables, files) for name in chosen]
         orders = [_order_again(order, offered, kept) for order in given]
-        code = _stop(invocation, offered, chosen, seconds(grace, "--grace"))
+        code = _stop(invocation, project, offered, chosen, seconds(grace, "--grace"))
     if code != EXIT_DONE:
         return code
     return detach(invocation, orders, wait=seconds(wait, "--wait-timeout"))
@@ -75,10 +84,18 @@ def _chosen(project: Project, offered: Services, names: Sequence[str], *, every:
     return chosen
 
 
-def _stop(invocation: Invocation, offered: Services, names: Sequence[str], grace: float | None) -> int:
+def _stop(
+    invocation: Invocation, project: Project, offered: Services, names: Sequence[str], grace: float | None
+) -> int:
+    screen = Screen(invocation)
+    kinds = _kinds(project)
+
     def one(name: str) -> int:
+        def waiting(stage: Stage, left: float) -> None:
+            screen.note(f"{name} {_WAITS[stage].format(words.duration(left))}")
+
         try:
-            _show(invocation, stop_task(name, offered, grace))
+            _show(invocation, stop_task(name, offered, grace, kinds=kinds.get(name, ()), waiting=waiting))
         except DstreamError as error:
             report(error, invocation, task=name)
             return error.exit_code
@@ -86,6 +103,15 @@ def _stop(invocation: Invocation, offered: Services, names: Sequence[str], grace
 
     with ThreadPoolExecutor(_TOGETHER) as pool:
         return max(pool.map(one, names), default=EXIT_DONE)
+
+
+def _kinds(project: Project) -> Mapping[str, Collection[Kind]]:
+    """What each task's providers are, where no variable has to be set to know that."""
+    found: dict[str, set[Kind]] = {}
+    with contextlib.suppress(ConfigError):  # a run can be stopped whatever is wrong in the file
+        for use in project.uses():
+            found.setdefault(use.task, set()).add(use.kind)
+    return found
 
 
 def _show(invocation: Invocation, stopped: Stopped) -> None:
@@ -108,11 +134,12 @@ def _show(invocation: Invocation, stopped: Stopped) -> None:
 
 def _sentence(stopped: Stopped) -> str:
     task = stopped.task
+    cleaned = f"cleaned up {stopped.removed} provider(s) that "
     if stopped.was == "not running":
-        return f"{task} was not running"
+        return f"{task} was not running" + (f"; {cleaned}a killed command left" if stopped.removed else "")
     if stopped.was == "killed" or stopped.forced == "killed":
         why = "its process had been killed" if stopped.was == "killed" else "it did not end in time and was killed"
-        left = f"cleaned up {stopped.removed} provider(s) that it left" if stopped.removed else "it left nothing"
+        left = f"{cleaned}it left" if stopped.removed else "it left nothing"
         return f"{task} is stopped: {why}, {left}"
     if stopped.forced == "ended":
         return f"{task} is stopped: it did not drain in time and was ended"

@@ -10,10 +10,12 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator.config.model import Kind
 from orchestrator.errors import RunError, UnavailableError
 from orchestrator.pipeline.fence import fence
 from orchestrator.pipeline.services import Services, new_run_id
@@ -35,14 +37,19 @@ DIES_S = 20.0
 ANSWER_S = 5.0
 GLANCE_S = 0.05
 GRACE_S = 30.0
+HUSH_S = 2.0
+"""How long it takes until somebody wants to know what is waited for."""
+
+Stage = Literal["draining", "not answering", "ending", "dying"]
+"""What a run is given time for: its drain, or its drain without a word from it, then its end, and being killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """What became of a run. `forced` says how, where it did not drain in time.
 
-    `was` is what it was before: `killed` is a run whose process had been killed, of which `removed` things were left.
-    `last` is its record.
+    `was` is what it was before: `killed` is a run whose process had been killed. `removed` things were left of runs and
+    other commands that were killed. `last` is its record.
     """
 
     task: str
@@ -52,33 +59,48 @@ class Stopped:
     removed: int = 0
 
 
-def stop_task(task: str, services: Services, grace: float | None) -> Stopped:
+def stop_task(
+    task: str,
+    services: Services,
+    grace: float | None,
+    *,
+    kinds: Collection[Kind] = (),
+    waiting: Callable[[Stage, float], None] = lambda _, __: None,
+) -> Stopped:
     """Have the run of `task` drain, within `grace` seconds where it is given, and see it gone. Blocks.
 
-    A run that does not go in time is told to end at once, and then killed. Raises `RunError` (`task.elsewhere`,
-    `task.running`) and `UnavailableError`.
+    A run that does not go in time is told to end at once, and then killed. `waiting` hears of each stage that is not
+    over at once, and how many seconds it may take. `kinds` are those of the task's providers: what of them a killed
+    command left that was no run is removed too.
+
+    Raises `RunError` (`task.elsewhere`, `task.running`) and `UnavailableError`.
     """
     end = time.monotonic() + KILL_S
     while (holder := services.locks.running(task)) is None:
-        if not any(run.task == task for run in services.state.open_runs()):
-            return Stopped(task, "not running", services.state.last_run(task))
-        removed = _cleaned_up(task, services)
+        killed = any(run.task == task for run in services.state.open_runs())
+        try:
+            removed = _cleaned_up(task, services, set(kinds))
+        except UnavailableError as error:
+            if killed or not error.code.startswith("engine."):
+                raise
+            removed = 0  # without an engine there is no container that could be removed
         if removed is not None:
-            return Stopped(task, "killed", services.state.last_run(task), removed=removed)
+            return Stopped(task, "killed" if killed else "not running", services.state.last_run(task), removed=removed)
         if time.monotonic() > end:
             raise RunError("task.running", f"another command works on task `{task}`", hint="wait for it to end")
         time.sleep(GLANCE_S)
-    forced = _Departure(holder, services).see_to_it(grace)
-    removed = _cleaned_up(task, services) if forced == "killed" else 0
+    forced = _Departure(holder, services, waiting).see_to_it(grace)
+    removed = _cleaned_up(task, services, set(kinds)) if forced == "killed" else 0
     return Stopped(task, "running", services.state.last_run(task), forced, removed or 0)
 
 
 class _Departure:
     """The end of the run of `holder`."""
 
-    def __init__(self, holder: Holder, services: Services) -> None:
+    def __init__(self, holder: Holder, services: Services, waiting: Callable[[Stage, float], None]) -> None:
         self._holder = holder
         self._services = services
+        self._waiting = waiting
         self._near = holder.host == socket.gethostname() and services.locks.opened_by(holder)
         self._started = started_at(holder.pid) if self._near else None
 
@@ -87,14 +109,15 @@ class _Departure:
         if asked is None or asked["state"] == "starting":
             # While it prepares, nothing but a signal gets through to it.
             self._signal(signal.SIGTERM)
-        if self._gone_within(STAGES * (asked["grace"] if asked else grace or GRACE_S) + DRAIN_S):
+        drain = STAGES * (asked["grace"] if asked else grace or GRACE_S) + DRAIN_S
+        if self._gone_within(drain, "draining" if asked else "not answering"):
             return None
         if self._ask(0) is None:
             self._signal(signal.SIGTERM)
-        if self._gone_within(KILL_S):
+        if self._gone_within(KILL_S, "ending"):
             return "ended"
         self._signal(signal.SIGKILL)
-        if self._gone_within(DIES_S):
+        if self._gone_within(DIES_S, "dying"):
             return "killed"
         raise UnavailableError(
             "runtime.leftover",
@@ -121,11 +144,15 @@ class _Departure:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._holder.pid, number)
 
-    def _gone_within(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
+    def _gone_within(self, seconds: float, stage: Stage) -> bool:
+        end, told = time.monotonic() + seconds, False
         while not self._gone():
-            if time.monotonic() > end:
+            left = end - time.monotonic()
+            if left < 0:
                 return False
+            if not told and left < seconds - HUSH_S:
+                told = True
+                self._waiting(stage, left)
             time.sleep(GLANCE_S)
         return True
 
@@ -136,8 +163,8 @@ class _Departure:
         return self._started is None or not lives(self._holder.pid, self._started)
 
 
-def _cleaned_up(task: str, services: Services) -> int | None:
-    """See gone what killed runs of the task left; None where somebody else has its lock."""
+def _cleaned_up(task: str, services: Services, kinds: set[str]) -> int | None:
+    """See gone what killed runs of the task left, and what is of these kinds; None where somebody else has its lock."""
     run_id = new_run_id()
     lock = services.locks.try_acquire(task, run_id, cleaning=True)
     if lock is None:
@@ -150,4 +177,4 @@ def _cleaned_up(task: str, services: Services) -> int | None:
             opened.callback(made.close)
             return made
 
-        return fence({task}, run_id, set(), state=services.state, locks=services.locks, runtime=runtime, others=False)
+        return fence({task}, run_id, kinds, state=services.state, locks=services.locks, runtime=runtime, others=False)

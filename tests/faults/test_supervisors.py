@@ -25,7 +25,7 @@ from tests.streams import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orchestrator.pipeline.stopping import Stopped
+    from orchestrator.pipeline.stopping import Stage, Stopped
 
 ENDS_WITHIN = 60.0
 DIES = Path(__file__).parents[1] / "fakes" / "providers" / "dies.py"
@@ -129,7 +129,8 @@ def test_stop_says_that_a_supervisor_was_killed_and_closes_its_record(fleet_of: 
     fleet.does("run", "task-00", "--detach")
     fleet.flows("task-00")
     os.kill(fleet.supervisors()["task-00"], signal.SIGKILL)
-    until(lambda: fleet.ps()["task-00"]["state"] == "killed", "ps says so", 20)
+    until(lambda: not fleet.processes(), "its guard has cleaned up and is gone")
+    assert fleet.ps()["task-00"]["state"] == "killed"
     assert fleet.does("stop", "task-00") == "task-00 is stopped: its process had been killed, it left nothing\n"
     assert fleet.does("stop", "task-00") == "task-00 was not running\n"
     assert fleet.ps()["task-00"]["state"] == "failed"
@@ -213,11 +214,11 @@ def test_several_tasks_drain_when_the_command_that_runs_them_is_killed(fleet_of:
     is_whole(fleet)
 
 
-def stopped(fleet: Fleet, name: str, grace: float) -> Stopped:
+def stopped(fleet: Fleet, name: str, grace: float, stages: list[Stage]) -> Stopped:
     """`dstream stop`, in this process."""
     project = load_project(fleet.folder / "dstream.hcl")
     with services(project, load_settings(), shared=False) as offered:
-        return stopping.stop_task(name, offered, grace)
+        return stopping.stop_task(name, offered, grace, waiting=lambda stage, _: stages.append(stage))
 
 
 def test_a_supervisor_that_does_not_answer_is_killed_in_the_end(
@@ -225,14 +226,35 @@ def test_a_supervisor_that_does_not_answer_is_killed_in_the_end(
 ) -> None:
     for name in ("DRAIN_S", "KILL_S", "ANSWER_S"):
         monkeypatch.setattr(stopping, name, 0.5)
+    monkeypatch.setattr(stopping, "HUSH_S", 0.1)
     fleet = fleet_of(1)
     fleet.does("run", "task-00", "--detach")
     fleet.flows("task-00")
     os.kill(fleet.supervisors()["task-00"], signal.SIGSTOP)
-    end = stopped(fleet, "task-00", 0.2)
+    stages: list[Stage] = []
+    end = stopped(fleet, "task-00", 0.2, stages)
     assert (end.was, end.forced) == ("running", "killed")
-    until(lambda: not fleet.processes(), "it is gone", 20)
+    assert stages[:2] == ["not answering", "ending"]
+    until(lambda: not fleet.processes(), "it is gone")
     assert json.loads(fleet.does("--json", "ps"))["state"] == "failed"
+
+
+def test_stop_says_meanwhile_what_it_waits_for(fleet_of: Callable[..., Fleet]) -> None:
+    fleet = fleet_of(1)
+    fleet.does("run", "task-00", "--detach")
+    fleet.flows("task-00")
+    (supervisor,) = fleet.supervisors().values()
+    os.kill(supervisor, signal.SIGSTOP)
+    command = [str(DSTREAM), "stop", "task-00", "--grace", "20s"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=fleet.folder, env=fleet.environ, stdout=pipe, stderr=pipe, text=True) as stop:
+        assert stop.stderr is not None
+        said = stop.stderr.readline()
+        os.kill(supervisor, signal.SIGCONT)
+        told, more = stop.communicate(timeout=ENDS_WITHIN)
+    assert re.fullmatch(r"task-00 does not answer: it has 2 m \d\d s to drain all the same\n", said)
+    assert (stop.returncode, told, more) == (0, "task-00 is stopped\n", "")
+    is_whole(fleet)
 
 
 def test_a_drain_that_takes_longer_than_the_grace_that_stop_gives_is_ended(fleet_of: Callable[..., Fleet]) -> None:

@@ -186,7 +186,14 @@ def test_peek_ends_with_the_input_at_its_timeout_and_whatever_the_input_does_not
 
 
 def test_what_a_peek_left_that_was_killed_with_its_guard_is_cleaned_up_by_a_stop(tmp_path: Path, cache: Path) -> None:
-    task = PickyTask(tmp_path / "shop", cache, source=str(PROVIDERS / "stubborn.py"))
+    source = tmp_path / "with_a_child"
+    source.write_text(
+        "#!/bin/sh\nread -r envelope\nsleep 600 &\n"
+        """echo '{"status":"ready","protocol":1,"capabilities":["checkpoint"]}'\n"""
+        """echo '{"data":{},"metadata":{}}'\nwait\n"""
+    )
+    source.chmod(0o755)
+    task = PickyTask(tmp_path / "shop", cache, source=str(source))
     with task.project.started("--json", "peek", TASK, "-n", "1000") as peek:
         assert peek.stdout is not None
         assert peek.stdout.readline()
