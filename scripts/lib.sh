@@ -71,3 +71,30 @@ system_python() {
   done
   fail 'Python 3.11 or newer is missing: install it, or name one in PYTHON' 4
 }
+
+# buildkit: the folder with `buildkitd` and `buildctl`, compiled once at the version of scripts/buildkit/go.mod
+buildkit() {
+  local folder fresh
+  folder=$cache/buildkit-$(content_hash scripts/buildkit)
+  if [[ ! -e $folder ]]; then
+    need go golang-go
+    say "building BuildKit: takes minutes the first time"
+    mkdir -p "$cache"
+    fresh=$(mktemp -d "$cache/buildkit-XXXXXX")
+    CGO_ENABLED=0 go -C "$repository/scripts/buildkit" build -mod=readonly -trimpath -ldflags '-s -w' -o "$fresh/" \
+      github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl >&2 ||
+      { rm -rf "$fresh"; fail 'building BuildKit failed' 4; }
+    # Two scripts may come here together: one of them is late, and what it has is the same.
+    mv -T "$fresh" "$folder" 2> /dev/null || rm -rf "$fresh"
+  fi
+  printf '%s\n' "$folder"
+}
+
+# go_arch ARCHITECTURE: as Go and OCI call it
+go_arch() {
+  case $1 in
+    x86_64 | amd64) echo amd64 ;;
+    aarch64 | arm64) echo arm64 ;;
+    *) fail "nothing is published for linux/$1" 3 ;;
+  esac
+}

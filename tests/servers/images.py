@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,8 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from docker import APIClient
 
 from tests.servers.engine import PrivateEngine
 from tests.servers.registry import Registry
@@ -22,7 +25,10 @@ _MADE_FROM = (
     "constraints.txt",
     "Dockerfile.base",
     "scripts/build-image",
+    "scripts/image",
     "scripts/base-image",
+    "scripts/base-root",
+    "scripts/base",
     "scripts/pulumi",
     "scripts/pulumi-engine",
     "scripts/wheelhouse",
@@ -49,7 +55,9 @@ def images_at(address: str) -> Images:
 
 
 def version_of(name: str) -> str:
-    """The version that the provider in images/ says it has."""
+    """The version that the provider in images/ says it has, or that of the base image under them all."""
+    if name == "dstream-provider-base":
+        return (REPOSITORY / "VERSION.txt").read_text().strip()
     return str(json.loads((REPOSITORY / "images" / name / "provider.json").read_text())["version"])
 
 
@@ -80,10 +88,12 @@ def _build(stored: Path) -> None:
     stored.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix="building-", dir=stored.parent))
     with PrivateEngine("build") as engine, Registry(fresh, "build") as registry:
-        run_script(
-            "build-image", "--prefix", f"{registry.address}/katasec", "--push", *PROVIDERS,
-            environ={"DOCKER_HOST": engine.host}, timeout=900,
-        )  # fmt: skip
+        prefix = f"{registry.address}/katasec"
+        run_script("build-image", "--prefix", prefix, *PROVIDERS, environ={"DOCKER_HOST": engine.host}, timeout=900)
+        with contextlib.closing(APIClient(base_url=engine.host, timeout=300)) as api:
+            for name in ("dstream-provider-base", *PROVIDERS):
+                for said in api.push(f"{prefix}/{name}", tag=f"v{version_of(name)}", stream=True, decode=True):
+                    assert "error" not in said, said
     fresh.chmod(0o755)
     fresh.rename(stored)
 
