@@ -22,7 +22,9 @@ def test_a_new_provider_bears_its_own_name_everywhere(project: Project, template
     done = project.run("providers", "new", "orders-feed", "--kind", kind, "--template", template)
     assert done.code == 0, done.stderr
     made = [path for path in (project.folder / "orders-feed").rglob("*") if path.is_file()]
-    assert {"Dockerfile", "build", "provider", "provider.json", "provider.yml", "dstream.hcl"} <= {p.name for p in made}
+    assert {"Dockerfile", "build", "provider", "provider.json", "publish-oci.yml", "dstream.hcl"} <= {
+        p.name for p in made
+    }
     for path in made:
         said = f"{path.relative_to(project.folder)}\n{path.read_text()}"
         assert not re.search(r"my[-_ ]provider", said, re.IGNORECASE), said

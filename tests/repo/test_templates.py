@@ -42,9 +42,11 @@ def test_both_variants_announce_the_same_provider() -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=name)
 def test_its_workflow_publishes_only_what_is_tagged_and_was_held_against_the_contract(workflow: Path) -> None:
-    steps = text(workflow).split("      - ")
-    tested = [index for index, step in enumerate(steps) if "dstream providers test" in step]
-    published = [index for index, step in enumerate(steps) if "docker push" in step]
-    assert len(tested) == len(published) == 1
-    assert tested[0] < published[0]
-    assert steps[published[0]].startswith("if: startsWith(github.ref, 'refs/tags/')")
+    _, _, written = text(workflow).partition("\njobs:\n")
+    jobs = dict(re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", written, re.MULTILINE))
+    assert list(jobs) == ["test", "publish"]
+    assert "dstream providers test" in jobs["test"]
+    assert not re.search(r": write|--push|login", jobs["test"])
+    assert "    if: github.ref_type == 'tag'\n    needs: test\n" in jobs["publish"]
+    checked, pushed, signed = (jobs["publish"].index(each) for each in ("$GITHUB_REF_NAME", "--push", "cosign sign"))
+    assert checked < pushed < signed

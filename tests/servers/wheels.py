@@ -14,9 +14,17 @@ from tests.servers.script import REPOSITORY, run_script
 _TOOLS = ("editables", "hatchling", "pytest")
 
 
-def wheel_folders() -> tuple[Path, Path]:
-    """Folders for `PIP_FIND_LINKS`; with them and `PIP_NO_INDEX` pip needs no network."""
-    return Path(run_script("wheelhouse")), _tools()
+def wheel_folders(published: Path) -> tuple[Path, Path]:
+    """Folders for `PIP_FIND_LINKS`; with them and `PIP_NO_INDEX` pip needs no network.
+
+    `published`, which is made, has no wheel of a provider: those are published as images alone.
+    """
+    published.mkdir()
+    unpublished = {folder.name.replace("-", "_") for folder in (REPOSITORY / "images").iterdir()}
+    for wheel in Path(run_script("wheelhouse")).glob("*.whl"):
+        if wheel.name.partition("-")[0] not in unpublished:
+            (published / wheel.name).symlink_to(wheel)
+    return published, _tools()
 
 
 def _tools() -> Path:

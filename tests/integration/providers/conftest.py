@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.servers.builder import Builder
 from tests.servers.registry import Registry
+from tests.servers.script import REPOSITORY
 from tests.servers.wheels import wheel_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.servers.images import Images
+
+FAKES = REPOSITORY / "tests" / "fakes"
+KEYED = "--tlog-upload=false --use-signing-config=false"
 
 
 class Author:
@@ -62,8 +67,37 @@ def author(engine: str, images: Images, tmp_path: Path) -> Author:
         "DOCKER_HOST": engine,
         "BASE_IMAGE": images.counter.replace("counter-input-provider", "dstream-provider-base"),
         "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": " ".join(map(str, wheel_folders())),
+        "PIP_FIND_LINKS": " ".join(map(str, wheel_folders(tmp_path / "index"))),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "DSTREAM_MIRRORS": json.dumps(images.mirrors),
     }
     return Author(folder, environ)
+
+
+@pytest.fixture(scope="session")
+def builder() -> Iterator[Builder]:
+    with Builder() as builder:
+        yield builder
+
+
+@pytest.fixture
+def publisher(author: Author, registry_of_the_author: Registry, builder: Builder) -> Author:
+    """The author, with what a runner publishes with: buildx, cosign, and a key for want of an identity."""
+    home, programs = Path(author.environ["HOME"]), Path(author.environ["PATH"].partition(":")[0])
+    plugins = home / ".docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-buildx").symlink_to(FAKES / "docker-buildx")
+    (programs / "buildctl").symlink_to(builder.client)
+    cosign = programs / "cosign"
+    cosign.write_text(f'#!/bin/sh\nexec {FAKES}/signer/cosign sign --yes --key {home}/cosign.key {KEYED} "$3"\n')
+    cosign.chmod(0o755)
+    author.environ |= {
+        "BUILDKIT_HOST": builder.host,
+        "PLATFORMS": "linux/amd64",
+        "REGISTRY": registry_of_the_author.address,
+        "GITHUB_REPOSITORY_OWNER": "Octo-Org",
+        "GITHUB_ACTOR": "octo",
+        "TOKEN": "token-of-octo",
+    }
+    author.types(f"cd && {FAKES}/signer/cosign generate-key-pair")
+    return author

@@ -1,66 +1,76 @@
-"""A new provider, from nothing to a run, in a folder that knows nothing of this repository."""
+"""A new provider, from nothing to a run by somebody else, in a folder that knows nothing of this repository."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.integration.providers.workflow import follow
+
 if TYPE_CHECKING:
     from tests.integration.providers.conftest import Author
     from tests.servers.registry import Registry
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
-OWNER = "Octo-Org"
+USERS_FILE = """\
+trust {{
+  namespace "{owner}" {{
+    key = "cosign.pub"
+  }}
+}}
+
+task "orders" {{
+  input {{
+    provider_image = "{found}"
+    config         = {{ rows = 3 }}
+  }}
+  output {{
+    provider_path = "./own-output/provider"
+    config        = {{ path = "records.db" }}
+  }}
+}}
+"""
 
 
-def steps(workflow: str) -> list[str]:
-    """The commands of a workflow, in their order."""
-    return re.findall(r"^ +(?:- )?run: (.+)$", workflow, re.MULTILINE)
-
-
-def test_a_new_input_passes_its_own_workflow_and_what_that_published_runs(
-    author: Author, registry_of_the_author: Registry, engine: str
+def test_what_a_new_inputs_workflow_published_is_found_verified_locked_and_run(
+    publisher: Author, registry_of_the_author: Registry
 ) -> None:
+    author, owner = publisher, f"{registry_of_the_author.address}/octo-org"
     author.types("dstream providers new orders-input --kind input")
     author.folder /= "orders-input"
     written = {path: path.read_bytes() for path in author.folder.rglob("*") if path.is_file()}
-    variables = author.folder.parent / "variables"
-    variables.touch()
-    runner = {
-        "REGISTRY": registry_of_the_author.address,
-        "GITHUB_REPOSITORY_OWNER": OWNER,
-        "GITHUB_ACTOR": "octo",
-        "GITHUB_REF_NAME": "v0.1.0",
-        "GITHUB_ENV": str(variables),
-        "TOKEN": "token-of-octo",
-    }
-    commands = steps((author.folder / ".github/workflows/provider.yml").read_text())
-    assert len(commands) >= 9
-    for command in commands:
-        known = dict(line.split("=", 1) for line in variables.read_text().splitlines())
-        author.types(command, **runner, **known)
-    published = f"{registry_of_the_author.address}/{OWNER.lower()}/orders-input"
+    tested = follow(author, "test", "v0.1.0")
     report = ElementTree.parse(author.folder / "contract.xml").getroot()
     assert report.get("failures") == "0"
     assert int(report.get("tests", "0")) > 10
+    published = follow(author, "publish", "v0.1.0")
     assert {path: path.read_bytes() for path in written} == written
+    author.types(f"dstream providers catalog push {owner} orders-input")
 
-    assert author.types("docker ps --all --quiet --filter label=io.dstream.task=contract").stdout == ""
-    author.types(f"docker rmi {published}:v0.1.0")
-    mirrors = json.loads(author.environ["DSTREAM_MIRRORS"]) | {"docker.io/library/orders-input": published}
-    ran = author.types("dstream run image", DSTREAM_MIRRORS=json.dumps(mirrors))
-    assert re.findall(r'"id":(\d+)', ran.stdout) == ["1", "2", "3"]
-    assert "pulling orders-input" in ran.stderr
+    author.types(f"docker rmi {tested}")
+    author.folder = author.folder.parent / "user"
+    author.folder.mkdir()
+    author.types("cp ~/cosign.pub . && dstream providers new own-output --kind output --template dockerfile")
+    catalog = f"--catalog {owner}/dstream-catalog"
+    found = author.types(f"dstream providers search orders {catalog}").stdout.splitlines()[-1].split()[0]
+    (author.folder / "dstream.hcl").write_text(USERS_FILE.format(owner=owner, found=found))
+    assert f"{published} is signed by key sha256:" in author.types(f"dstream providers verify {found}").stdout
+    author.types("dstream providers lock")
+    lock = (author.folder / "dstream.lock.hcl").read_text()
+    assert f'"{published.partition("@")[2]}"' in lock
+    assert '"key sha256:' in lock
+    ran = author.types("dstream run --locked orders")
+    assert f"pulling {found}" in ran.stderr
     assert "3 emitted = 3 relayed = 3 acknowledged" in ran.stderr
     assert "at-least-once" in ran.stderr
 
 
-def test_a_new_output_without_the_sdk_builds_keeps_the_contract_and_runs(author: Author) -> None:
+def test_a_new_output_without_the_sdk_builds_keeps_the_contract_runs_and_is_published(publisher: Author) -> None:
+    author = publisher
     author.types("dstream providers new orders-output --kind output --template dockerfile")
     author.folder /= "orders-output"
     image = author.types("./build").stdout.strip()
@@ -71,3 +81,5 @@ def test_a_new_output_without_the_sdk_builds_keeps_the_contract_and_runs(author:
     ran = author.types("dstream run image")
     assert "1,000 emitted = 1,000 relayed = 1,000 acknowledged" in ran.stderr
     assert "at-least-once" in ran.stderr
+    published = follow(author, "publish", "v0.1.0")
+    assert re.fullmatch(r"\S+/octo-org/orders-output:v0\.1\.0@sha256:\w{64}", published)
