@@ -11,7 +11,7 @@ from orchestrator.cli import offers, words
 from orchestrator.cli.events import emit
 from orchestrator.cli.screen import Screen
 from orchestrator.cli.site.folder import write_site
-from orchestrator.cli.site.pages import INDEX, Shown, render
+from orchestrator.cli.site.rendering import INDEX, Shown, render
 from orchestrator.cli.sources import registry_client
 from orchestrator.config.folders import cache_folder
 from orchestrator.registry.catalogs.known import KnownCatalog

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from orchestrator.errors import EXIT_DONE
 from orchestrator.registry.client import RegistryClient
@@ -94,6 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, project: Project) -> Iterator
 def browser() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert program, f"none of {', '.join(BROWSERS)} is there: `apt-get install chromium-headless-shell`"
+    expect.set_options(timeout=30_000)
     quiet = ["--no-sandbox", "--disable-quic", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=program, args=quiet) as browser:
         yield browser
