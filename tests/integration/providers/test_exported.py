@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.providers.conftest import Author
-from tests.integration.providers.workflow import follow
+from tests.integration.providers.workflow import WORKFLOW, follow
 from tests.servers.images import NAMESPACE, version_of
 from tests.servers.script import run_script
 
@@ -39,6 +39,8 @@ def test_the_exported_repository_leads_nowhere_else_and_what_its_workflow_publis
     files = [path for path in clone.rglob("*") if path.is_file() and ".git" not in path.relative_to(clone).parts]
     assert {"publish-oci.yml", "compose.yaml", "README.md", "dstream.hcl"} <= {path.name for path in files}
     assert not [path for path in files if path.is_symlink() or re.search(r"\.\./|\bimages/", path.read_text())]
+    assert (clone / WORKFLOW).read_text().count(f"folder: [{', '.join(NAMES)}]") == 2
+    run_script("check-workflows", str(clone / WORKFLOW))
 
     for name in NAMES:
         author = Author(clone / name, publisher.environ)
