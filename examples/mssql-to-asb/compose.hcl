@@ -18,6 +18,7 @@ task "mssql-to-asb" {
       connection_string = env("ASB_CONNECTION")
       admin_endpoint    = "http://servicebus:5300" # the emulator manages queues at another port
       queues            = { ttl = "1h" }           # it keeps no message longer
+      auto_create       = true                     # in place of `dstream init`
     }
   }
 }
