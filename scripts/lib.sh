@@ -72,9 +72,14 @@ system_python() {
   fail 'Python 3.11 or newer is missing: install it, or name one in PYTHON' 4
 }
 
-# buildkit: the folder with `buildkitd` and `buildctl`, compiled once at the version of scripts/buildkit/go.mod
+# buildkit: the folder with `buildkitd` and `buildctl`, compiled once at the version of scripts/buildkit/go.mod. Where a
+# builder is there already, and its client on the PATH, that one's.
 buildkit() {
   local folder fresh
+  if [[ -n ${BUILDKIT_HOST:-} ]] && type -P buildctl > /dev/null; then
+    dirname "$(type -P buildctl)"
+    return
+  fi
   folder=$cache/buildkit-$(content_hash scripts/buildkit)
   if [[ ! -e $folder ]]; then
     need go golang-go
