@@ -17,7 +17,7 @@ from orchestrator.cli.redraw import again_and_again, watch_lines
 from orchestrator.cli.run_lines import run_lines
 from orchestrator.cli.task_rows import run_fields
 from orchestrator.cli.working import working
-from orchestrator.errors import EXIT_DONE, DstreamError
+from orchestrator.errors import EXIT_DONE, ConfigError, DstreamError
 from orchestrator.logs import LOGS
 from orchestrator.pipeline.lifecycle.status import InfrastructureStatus, infrastructure_status
 from orchestrator.pipeline.loads import Load, Loads
@@ -41,6 +41,26 @@ class Wanted:
     watch: bool
 
 
+def show_each(
+    invocation: Invocation, names: Sequence[str], asked: Asked, *, timeout: str | None, wanted: Wanted
+) -> int:
+    """The worst exit code. With several tasks one that cannot be told of hinders no other."""
+    if len(names) == 1:
+        return status_and_show(invocation, names[0], asked, timeout=timeout, wanted=wanted)
+    if wanted.watch:
+        raise ConfigError("usage", "`--watch` is about one task", hint="watch them all with `dstream ps --watch`")
+    codes = []
+    for number, name in enumerate(dict.fromkeys(names)):
+        try:
+            if number > 0 and not invocation.json:
+                show([""])
+            codes.append(status_and_show(invocation, name, asked, timeout=timeout, wanted=wanted))
+        except DstreamError as error:
+            report(error, invocation, task=name)
+            codes.append(error.exit_code)
+    return max(codes)
+
+
 def status_and_show(invocation: Invocation, name: str, asked: Asked, *, timeout: str | None, wanted: Wanted) -> int:
     """The exit code: that of the first provider that could not tell."""
     found: InfrastructureStatus | None = None
@@ -62,7 +82,7 @@ def status_and_show(invocation: Invocation, name: str, asked: Asked, *, timeout:
             show(infrastructure_lines(found, detailed=wanted.detailed))
     failures = found.failures if found is not None else ()
     for failure in failures:
-        report(failure, invocation)
+        report(failure, invocation, task=name)
     return next((failure.exit_code for failure in failures), EXIT_DONE)
 
 

@@ -1,4 +1,4 @@
-"""`dstream status TASK`"""
+"""`dstream status TASK...`"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.completion import TaskName
+from orchestrator.cli.completion import TaskNames
 from orchestrator.cli.init import AnswerTimeout
 from orchestrator.cli.invocation import invocation_of
 from orchestrator.cli.ps import Watch
@@ -15,7 +15,7 @@ from orchestrator.cli.run import Locked, Pull, VariableFiles, Variables
 
 def status(
     context: typer.Context,
-    task: TaskName,
+    tasks: TaskNames,
     *,
     no_infra: Annotated[bool, typer.Option("--no-infra", help="Only what is known on this host.")] = False,
     detailed: Annotated[
@@ -28,14 +28,14 @@ def status(
     var: Variables = [],  # noqa: B006  # typer copies it
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
-    """Show how a task is, and its infrastructure.
+    """Show how tasks are, and their infrastructure.
 
     The infrastructure is looked at as it is, and what was changed behind its back is shown. Changes nothing.
     With --watch it is asked once, and shown with its age.
     """
     from orchestrator.cli.asking import Asked
-    from orchestrator.cli.reporting import Wanted, status_and_show
+    from orchestrator.cli.reporting import Wanted, show_each
 
     asked = Asked(pull, locked, var, var_file)
     wanted = Wanted(infrastructure=not no_infra, detailed=detailed, watch=watch)
-    return status_and_show(invocation_of(context), task, asked, timeout=timeout, wanted=wanted)
+    return show_each(invocation_of(context), tasks, asked, timeout=timeout, wanted=wanted)

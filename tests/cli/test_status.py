@@ -10,7 +10,7 @@ import pytest
 
 from dstream_sdk.protocol import Resource
 from orchestrator.cli.plan_lines import resource_lines
-from orchestrator.errors import EXIT_CHANGES, EXIT_DONE, EXIT_ENVIRONMENT, EXIT_FAILED
+from orchestrator.errors import EXIT_CHANGES, EXIT_CONFIG, EXIT_DONE, EXIT_ENVIRONMENT, EXIT_FAILED
 from tests.cli.conftest import PROVIDERS
 from tests.cli.test_lifecycle import QUEUES, Queues
 from tests.cli.test_signals import rest, wait_for
@@ -63,6 +63,18 @@ def test_a_run_is_seen_while_it_goes_on_and_afterwards(project: Project) -> None
     assert (event["infrastructure"], event["run"]["running"]) == (None, None)
     assert event["run"]["last"]["outcome"] == "drained"
     assert event["run"]["last"]["figures"]["emitted"] >= 3
+
+
+def test_several_tasks_are_shown_and_one_that_there_is_not_hinders_no_other(project: Project) -> None:
+    project.task("orders")
+    project.task("persons")
+    done = project.run("status", "orders", "nobody", "persons", "--no-infra")
+    assert done.code == EXIT_CONFIG
+    assert re.search(r"^orders is not running.*\n\npersons is not running", done.stdout, re.MULTILINE | re.DOTALL)
+    assert "error[config.unknown_task]" in done.stderr
+    events = project.run("status", "persons", "orders", "--no-infra", "--json").events
+    assert [event["task"] for event in events] == ["persons", "orders"]
+    assert project.run("status", "persons", "orders", "--watch").code == EXIT_CONFIG
 
 
 def test_without_infrastructure_nothing_is_started(queues: Queues) -> None:
