@@ -99,8 +99,8 @@ class _Start:
         try:
             for event in supervisor.events(self._wait):
                 match event:
-                    case {"event": "phase", "phase": "running"}:
-                        return {"state": "running", **known}
+                    case {"event": "phase", "phase": "running", **more}:
+                        return {"state": "running", **known, **({"detail": more["detail"]} if "detail" in more else {})}
                     case {"event": "phase", "phase": "standby", **more}:
                         return {"state": "standby", **known, "detail": more.get("detail", "")}
                     case {"event": "phase", "phase": "backing off"}:
@@ -143,4 +143,6 @@ def _sentence(task: str, what: dict[str, Any]) -> str:
         return f"{task} is being run already"
     if what["state"] == "standby":
         return f"{task} stands by (process {what['pid']}): {words.printable(what['detail'])}"
+    if "detail" in what:
+        return f"{task} is started (process {what['pid']}); {words.printable(what['detail'])}"
     return f"{task} runs (process {what['pid']})"

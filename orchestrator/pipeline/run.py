@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import msgspec
 
-from dstream_sdk.protocol import CommandOptions, Stream
-from orchestrator.config.model import Task
+from dstream_sdk.protocol import CommandOptions
+from orchestrator.config.model import Restart, Task
 from orchestrator.errors import DstreamError, UnavailableError
 from orchestrator.pipeline.attempt import Attempt, Terms
 from orchestrator.pipeline.observe import Delivery, Observer, Phase, Progress, RunControl, RunFailed, RunSummary
-from orchestrator.pipeline.provider import Prepared
 from orchestrator.pipeline.recordings import Recordings
 from orchestrator.pipeline.rejects import Rejects
 from orchestrator.pipeline.requests import Requests
@@ -83,24 +82,14 @@ class _Run:
         self.requests = Requests(session.run_id, self.vitals, session.control, session.options)
 
     def run(self) -> RunSummary:
-        source, output = self._session.prepare("input"), self._session.prepare("output")
-        self.vitals.prepared(source, output)
-        self._rejects = Rejects(self._session, lambda: self._claim)
-        self._kinds = [source.spec.kind, output.spec.kind, *self._rejects.kinds]
-        self._session.fence(set(self._kinds))
-        self._contents: dict[str, str] = {
-            one.spec.role: one.content for one in (source, output) if one.content is not None
-        }
-        self._claim = self._claimed()
+        policy = self._task.restart
+        once = replace(policy, policy="on-failure") if policy.policy == "always" else policy
+        self._tried(self._prepare, once)
         outcome: Outcome = "failed"
         failure: DstreamError | None = None
         try:
-            streams = self.requests.streams = self._session.streams(source)
-            self._identity = identity_of(self._task, source, streams)
-            self._rejects.start(source, streams)
-            self._restarts = supervise(
-                lambda: self._attempt(source, output, streams), self._task.restart, self._control, self._restarting
-            )
+            self._tried(self._look_at_source, once)
+            self._tried(self._attempt, policy)
             outcome = "drained" if self._control.drain_requested else "ended"
         except Halted:
             outcome = "drained"
@@ -117,6 +106,26 @@ class _Run:
             raise RunFailed(failure, self._summary("failed")) from failure
         return self._summary("drained" if outcome == "drained" else "ended")
 
+    def _tried(self, step: Callable[[], None], policy: Restart) -> None:
+        self._restarts += supervise(step, policy, self._control, self._restarting)
+
+    def _prepare(self) -> None:
+        source, output = self._session.prepare("input"), self._session.prepare("output")
+        self._source, self._output = source, output
+        self.vitals.prepared(source, output)
+        self._rejects = Rejects(self._session, lambda: self._claim)
+        self._kinds = [source.spec.kind, output.spec.kind, *self._rejects.kinds]
+        self._session.fence(set(self._kinds))
+        self._contents: dict[str, str] = {
+            one.spec.role: one.content for one in (source, output) if one.content is not None
+        }
+        self._claim = self._claimed()
+
+    def _look_at_source(self) -> None:
+        streams = self.requests.streams = self._session.streams(self._source)
+        self._identity = identity_of(self._task, self._source, streams)
+        self._rejects.start(self._source, streams)
+
     def _claimed(self) -> Claim:
         """The right to run the task, once no other host has it."""
         state, task, run_id = self._services.state, self._task.name, self._session.run_id
@@ -128,7 +137,8 @@ class _Run:
         self.vitals.entered("standby")
         self._observer.phase("standby", held)
 
-    def _attempt(self, source: Prepared, output: Prepared, streams: Sequence[Stream] | None) -> None:
+    def _attempt(self) -> None:
+        source, output, streams = self._source, self._output, self.requests.streams
         try:
             self._services.state.check(self._claim)
         except UnavailableError:
@@ -188,7 +198,7 @@ class _Run:
             self._totals.counting(attempt.ledger)
             self._delivery = attempt.delivery
         self.vitals.entered(phase)
-        self._observer.phase(phase)
+        self._observer.phase(phase, _unheard(attempt) if phase == "running" else "")
         if phase == "running":
             self._running_since = self._running_since or time.monotonic()
             if attempt.delivery == "best-effort":
@@ -277,3 +287,12 @@ class _Run:
 def _why_best_effort(attempt: Attempt) -> str:
     who = "the output acknowledges nothing" if not attempt.ledger.confirming else "the input writes no checkpoints"
     return f"delivery is best effort, since {who}: what the pipes hold when something dies is lost or repeated"
+
+
+def _unheard(attempt: Attempt) -> str:
+    """Who is only taken to be ready: legacy providers need not say so. Empty where all have."""
+    silent = [role for role, party in attempt.parties.items() if party.handshake is None]
+    if not silent:
+        return ""
+    who = f"the {silent[0]} does not say" if len(silent) == 1 else "neither provider says"
+    return f"{who} whether it is ready"

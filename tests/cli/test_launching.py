@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,13 +11,33 @@ from orchestrator.cli.detaching import _Start
 from orchestrator.cli.invocation import Invocation
 from orchestrator.cli.order import Order
 from orchestrator.cli.screen import Screen
-from orchestrator.errors import EXIT_FAILED
+from orchestrator.errors import EXIT_DONE, EXIT_FAILED
 from orchestrator.pipeline.observe import RunControl
 from orchestrator.state.lock import Locks
 from tests.pickytask import TASK, PickyTask
+from tests.streams import until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.conftest import Project
+
+
+def test_a_provider_that_does_not_say_whether_it_is_ready_is_not_called_running(project: Project) -> None:
+    for name, said in (("input", "exit 3"), ("output", "exec cat")):
+        program = project.folder / name
+        program.write_text(f"#!/bin/sh\n{said}\n")
+        program.chmod(0o755)
+    project.write(
+        'task "orders" {\n  input { provider_path = "./input" }\n  output { provider_path = "./output" }\n}\n'
+    )
+    done = project.execute("run", "orders", "--detach")
+    assert done.code == EXIT_DONE
+    assert re.fullmatch(
+        r"orders is started \(process \d+\); (neither provider says|the input does not say) whether it is ready\n",
+        done.stdout,
+    )
+    until(lambda: project.run("--json", "ps").events[0]["state"] == "failed", "what was to come of it")
 
 
 def test_a_task_that_is_given_up_while_its_supervisor_is_made_does_not_go_on(

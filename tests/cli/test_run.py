@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.errors import EXIT_CONFIG, EXIT_DONE
+from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_ENVIRONMENT
 from tests.cli.conftest import PROVIDERS
 
 if TYPE_CHECKING:
@@ -41,6 +41,23 @@ def test_a_second_run_resumes_and_a_reset_begins_anew(project: Project) -> None:
     assert project.run("state", "reset", "orders", "--yes").code == EXIT_DONE
     assert "no stored state" in project.run("state", "show", "orders").stdout
     assert project.run("run", "orders", "--quiet").stdout == FIVE
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "attempts"),
+    [
+        ('provider_ref = "127.0.0.1:1/no/registry:1.0"', EXIT_ENVIRONMENT, 3),
+        ('provider_path = "./missing"', EXIT_CONFIG, 1),
+    ],
+)
+def test_what_fails_before_the_first_attempt_is_tried_again_unless_the_configuration_is_wrong(
+    project: Project, source: str, code: int, attempts: int
+) -> None:
+    restart = 'restart {\n    policy = "always"\n    max_retries = 2\n    backoff = "10ms"\n  }'
+    output = f'output {{ provider_path = "{PROVIDERS / "lines.py"}" }}'
+    project.write(f'task "orders" {{\n  input {{ {source} }}\n  {output}\n  {restart}\n}}\n')
+    done = project.run("run", "orders")
+    assert (done.code, done.stderr.count("trying again in")) == (code, attempts - 1)
 
 
 def test_quiet_leaves_only_the_data(project: Project) -> None:
