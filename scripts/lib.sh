@@ -54,10 +54,11 @@ find_docker_client() {
   return 1
 }
 
-# content_hash PATH...: a short hash of what is in these files and folders, as far as anything is built from it
+# content_hash PATH...: a short hash of what is in these files and folders, as far as it is in what is installed
 content_hash() {
   (cd "$repository" && find "$@" -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' \
-    -not -path 'images/*/tests/*' -not -path 'images/*/.*' -not -path 'images/*/CHANGELOG.md' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
+    -not -path 'images/*/tests/*' -not -path 'images/*/.*' -not -path 'images/*/CHANGELOG.md' \
+    -not -path 'images/*/Dockerfile' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
 }
 
 # A Python that can run dstream: $PYTHON, or the newest on the PATH

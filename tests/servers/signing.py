@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from orchestrator.registry.manifest import EMPTY_CONFIG, IMAGE_CONFIG, OCI_INDEX
 from tests.servers.sigstore import sign_statement
@@ -28,10 +34,12 @@ COSIGN_SIGNS = "https://sigstore.dev/cosign/sign/v1"
 
 
 class Key:
-    """A key pair."""
+    """A key pair: a new one, or that of the file that `write_private` wrote."""
 
-    def __init__(self) -> None:
-        self._private = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, kept: Path | None = None) -> None:
+        key = load_pem_private_key(kept.read_bytes(), None) if kept else ec.generate_private_key(ec.SECP256R1())
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        self._private = key
 
     @property
     def fingerprint(self) -> str:
@@ -40,6 +48,11 @@ class Key:
     def write(self, path: Path) -> Path:
         """Write the public half to `path`."""
         path.write_bytes(self._private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        return path
+
+    def write_private(self, path: Path) -> Path:
+        """Write the private half to `path`, as plain as only a test may."""
+        path.write_bytes(self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return path
 
     def simple(self, digest: str) -> tuple[bytes, bytes]:
