@@ -26,7 +26,7 @@ def opened(
 ) -> AsbOutput:
     """A provider as it is before the first record of a run. Close it."""
     provider = AsbOutput(
-        AsbConfig.model_validate({"connection_string": connection_string, "retry_timeout": "20s", **config})
+        AsbConfig.model_validate({"connection_string": connection_string, "retry_timeout": "60s", **config})
     )
     options = {"project": "project", "position_keys": keys}
     provider.context = Context(command="run", role="output", task=task, options=options, streams=streams)

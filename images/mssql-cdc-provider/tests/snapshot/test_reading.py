@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from mssql_cdc_provider.connection_string import Driver
 from mssql_cdc_provider.snapshot import slices, snapshots
 from tests.mssql import Sink, config_of, insert, rows_of, running
 from tests.servers.sqlserver import SqlServer
+from tests.streams import until
 
 
 def config(server: SqlServer, *, isolation: str = "watermark", parallelism: int = 2, **values: Any) -> MssqlCdcConfig:
@@ -246,9 +248,14 @@ def test_rows_that_the_login_may_not_read_are_an_error_with_its_grant(server: Sq
 
 
 def test_a_run_that_should_stop_waits_for_no_slow_page(server: SqlServer) -> None:
-    server.faults.delay(r"TOP \(\d+\) .*Orders", 20)
+    server.faults.delay(page := r"TOP \(\d+\) .*Orders", 50)
     with running(config(server, parallelism=1), Sink()) as run:
-        threading.Timer(0.2, run.context.stop.request, ["enough"]).start()
+
+        def stop_once_asked() -> None:
+            until(lambda: any(re.search(page, sql) for sql in server.faults.requests), "the page is asked for")
+            run.context.stop.request("enough")
+
+        threading.Thread(target=stop_once_asked).start()
         began = time.monotonic()
         run.to_the_end()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 40
