@@ -47,17 +47,9 @@ def _record(text: str, speaker: Speaker, time: str, redact: Redact) -> Record:
         if fields is not None:
             if "\\" in text:  # only then does JSON spell anything otherwise than the text that was redacted
                 fields = masked(fields, redact)
-            event, level = _taken(fields, _MESSAGES), _taken(fields, _LEVELS)
-            return Record(
-                time,
-                (level or "info").lower(),
-                event or "",
-                speaker.task,
-                speaker.run_id,
-                speaker.provider,
-                None,
-                fields,
-            )
+            event = _taken(fields, _MESSAGES) or ""
+            level = (_taken(fields, _LEVELS) or "info").lower()
+            return Record(time, level, event, speaker.task, speaker.run_id, speaker.provider, None, fields)
     if len(text) > LINE_LIMIT:
         text = f"{text[:LINE_LIMIT]}… ({len(text) - LINE_LIMIT:,} more characters)"
     named = None if speaker.stream else _LEVEL_WORD.match(text)
