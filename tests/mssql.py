@@ -20,7 +20,7 @@ QUICK = {"poll_interval": "10ms", "max_poll_interval": "20ms", "heartbeat_interv
 def config_of(server: SqlServer, **values: Any) -> MssqlCdcConfig:
     """A config for the server that looks often."""
     target = f"Server={server.host},{server.port};Database={server.database}"
-    login = f"User Id={server.user};Password={server.password};Connect Timeout=3"
+    login = f"User Id={server.user};Password={server.password};Connect Timeout=30"
     return MssqlCdcConfig.model_validate({"connection_string": f"{target};{login}", "tables": ["*"], **QUICK, **values})
 
 

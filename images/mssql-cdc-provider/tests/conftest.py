@@ -19,7 +19,7 @@ from tests.servers.sqlserver import RealSqlServer, SqlServer, sql_server
 def connection_string(server: SqlServer | RealSqlServer, user: str = "", password: str = "") -> str:
     return (
         f"Server={server.host},{server.port};Database={server.database};"
-        f"User Id={user or server.user};Password={password or server.password};Connect Timeout=3"
+        f"User Id={user or server.user};Password={password or server.password};Connect Timeout=30"
     )
 
 
@@ -61,6 +61,6 @@ def provider(server: SqlServer | RealSqlServer, driver: Driver) -> Callable[...,
 
 @pytest.fixture
 def session(server: SqlServer | RealSqlServer, provider: Callable[..., MssqlCdc]) -> Iterator[Session]:
-    made = Session(provider().config.target, query_timeout_s=2)
+    made = Session(provider().config.target, query_timeout_s=30)
     yield made
     made.close()

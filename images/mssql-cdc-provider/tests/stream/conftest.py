@@ -111,7 +111,7 @@ def start(server: SqlServer | RealSqlServer, driver: Driver) -> Iterator[Start]:
     def made(state: Any = None, **config: Any) -> Run:
         values = {
             "connection_string": f"Server={server.host},{server.port};Database={server.database};"
-            f"User Id={server.user};Password={server.password};Connect Timeout=3",
+            f"User Id={server.user};Password={server.password};Connect Timeout=30",
             "driver": driver,
             "tables": ["*"],
             "snapshot": {"mode": "no_data"},
