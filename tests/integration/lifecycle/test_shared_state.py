@@ -64,8 +64,8 @@ def test_nothing_is_destroyed_once_another_host_has_the_task_while_this_one_aske
             blob = BlobClient.from_connection_string(azurite.connection_string, container, "orders/state.json")
             BlobLeaseClient(blob).break_lease(0)
             with services(theirs, settings) as there:
-                until(lambda: taken(there.state), "the other host has the task", TERM)
-                until(lambda: not here.state._held["orders"].lease.sure, "this one knows", TERM)  # type: ignore[attr-defined]
+                until(lambda: taken(there.state), "the other host has the task")
+                until(lambda: not here.state._held["orders"].lease.sure, "this one knows")  # type: ignore[attr-defined]
 
         with pytest.raises(LifecycleFailed) as refused:
             destroy_task(

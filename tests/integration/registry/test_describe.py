@@ -30,7 +30,7 @@ def registry() -> Iterator[FailingRegistry]:
 
 @pytest.fixture
 def client() -> Iterator[RegistryClient]:
-    with RegistryClient(deadline=1) as asking:
+    with RegistryClient(deadline=5) as asking:
         yield asking
 
 

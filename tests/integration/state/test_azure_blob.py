@@ -103,7 +103,7 @@ def test_a_lease_that_is_gone_at_the_store_is_noticed_with_the_next_renewal(host
     claim = one.claim("orders", "R1")
     one.check(claim)
     hosts.break_lease("orders")
-    until(lambda: _fenced(one, claim), "the lease is known to be lost", TERM / 3 + 5)
+    until(lambda: _fenced(one, claim), "the lease is known to be lost")
 
 
 def test_a_host_that_is_cut_off_gives_up_before_anybody_else_can_begin(hosts: Hosts) -> None:
