@@ -194,6 +194,8 @@ def test_several_tasks_in_the_foreground_say_whose_line_it_is_and_drain_together
 ) -> None:
     fleet = fleet_of(2)
     with in_the_foreground(fleet, "task-00", "task-01") as process:
+        # What a source has written before its sink is ready is nobody's yet.
+        until(lambda: {row["state"] for row in fleet.ps().values()} == {"running"}, "both run")
         fleet.flows("task-00", "task-01")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=ENDS_WITHIN)
@@ -207,6 +209,8 @@ def test_several_tasks_in_the_foreground_say_whose_line_it_is_and_drain_together
 def test_several_tasks_drain_when_the_command_that_runs_them_is_killed(fleet_of: Callable[..., Fleet]) -> None:
     fleet = fleet_of(2)
     with in_the_foreground(fleet, "--all") as process:
+        # What a source has written before its sink is ready is nobody's yet.
+        until(lambda: {row["state"] for row in fleet.ps().values()} == {"running"}, "both run")
         fleet.flows("task-00", "task-01")
         process.kill()
         until(lambda: not fleet.supervisors(), "they have drained", ENDS_WITHIN)
