@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.registry.client import RegistryClient
+from tests.servers.builder import Builder
 from tests.servers.registry import Registry
 from tests.servers.script import REPOSITORY, run_script
 
@@ -64,8 +65,9 @@ def release(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[R
     if not changed and (REPOSITORY / ".venv").exists():
         run_script("venv")
         (clone / ".venv").symlink_to(REPOSITORY / ".venv")
-    with pytest.MonkeyPatch.context() as patch:
+    with Builder("release") as builder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", engine)
+        patch.setenv("BUILDKIT_HOST", builder.host)  # what was built once is not built again
         done = run(clone, "rehearse-release", "--platform", PLATFORM, "--data", str(data))
         assert done.returncode == 0, done.stderr
         with Registry(data, "released") as registry:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.errors import ConfigError
 from orchestrator.registry.catalogs.catalog import Namespace, fetch
 from orchestrator.registry.reference import Reference
 from tests.integration.release.conftest import PLATFORM, SMALL
@@ -76,7 +77,8 @@ def test_what_is_published_is_kept_and_a_try_that_failed_is_simply_repeated(
     arguments = ["--registry", elsewhere, "--platform", PLATFORM, name, "--key"]
     failed = release.script("publish-images", *arguments, "no-such.key")
     assert failed.returncode != 0
-    assert client.tags(reference) == []  # nobody can pull what is not signed
+    with pytest.raises(ConfigError, match="no such repository, or no tag"):
+        client.resolve(reference)  # nobody can pull what is not signed
 
     key = Key().write_private(tmp_path / "cosign.key")
     made = release.script("publish-images", *arguments, str(key))
