@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DIRECT = 4800 if FULL else 96
 ORCHESTRATED = 200 if FULL else 4
 SIDE_BY_SIDE = 2
-MOST_TRIES = 30
+MOST_TRIES = 60
 """Histories until a broken provider must have been noticed: not each one meets each fault."""
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(6 * 3600 if FULL else 600)]

@@ -48,7 +48,7 @@ def play_direct(seed: str, nursery: Nursery, folder: Path, *, broken: str = "") 
     """Play a history without an orchestrator. Returns what is wrong with it; never raises."""
     choice = random.Random(f"{seed}/how")
     settings = {
-        "checkpoint_records": choice.choice([1, 3, 10, 5000]),
+        "checkpoint_records": choice.choice([1, 1, 3, 10, 5000]),
         "slice_s": choice.choice([0.0, 0.01, 1.0]),
         "broken": broken,
     }
@@ -62,7 +62,7 @@ def play_direct(seed: str, nursery: Nursery, folder: Path, *, broken: str = "") 
             settings=settings,
             stores=1.0 if last else choice.choice([1.0, 0.3]),
             kill_at=None if last else choice.choice([None, choice.randint(1, 10), choice.randint(1, 40)]),
-            dies_inside=0.0 if last else choice.choice([0.0, 0.3]),
+            dies_inside=0.0 if last else choice.choice([0.0, 0.5, 0.5]),
             deaf=deaf,
             seed=f"{seed}/{number}",
         )
@@ -118,6 +118,11 @@ class _History:
         _until(lambda: run.ready, run, "the handshake")
         for _ in range(choice.randint(2, 12)):
             self._workload.step()
+        if choice.random() < 0.5:  # whatever the machine: some have streamed when they die
+            end = self._workload.captured()
+            _until(lambda: _has_all(run.state, end), run, "what is captured")
+            for _ in range(choice.randint(0, 4)):
+                self._workload.step()
         if victim == "nobody":
             run.stop()
         else:

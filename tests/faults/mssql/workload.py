@@ -95,6 +95,12 @@ class Workload:
         self._server.capture.note_idle()
         return end
 
+    def captured(self) -> bytes:
+        """The LSN up to which the log was scanned by now."""
+        newest = self._server.engine.database.duck.cursor().execute("SELECT max(start_lsn) FROM cdc.lsn_time_mapping")
+        ((found,),) = newest.fetchall()
+        return found or b""
+
     # Transactions
 
     def _write(self) -> None:
@@ -420,14 +426,14 @@ def some_config(choice: random.Random, server: SqlServer, *, lossy: bool) -> dic
     server.capture.new_without_max = choice.random() < 0.5
     return {
         "connection_string": f"Server={server.host},{server.port};Database={server.database};"
-        f"User Id={server.user};Password={server.password};Connect Timeout=5",
+        f"User Id={server.user};Password={server.password};Connect Timeout=30",
         "tables": ["*"],
         "exclude_tables": ["Nothing"],
         "snapshot": {"page_rows": choice.choice([5, 1000]), "parallelism": choice.randint(1, 2)},
         "poll_interval": "20ms",
         "max_poll_interval": "50ms",
         "heartbeat_interval": "60ms",
-        "batch_rows": choice.choice([2, 7, 1000]),
+        "batch_rows": choice.choice([2, 3, 7, 1000]),
         "parallelism": choice.randint(1, 3),
         "query_timeout": "10s",
         "on_gap": choice.choice(["fail", "resnapshot"]) if lossy else "fail",
