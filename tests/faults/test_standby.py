@@ -33,7 +33,7 @@ ROUNDS = 4
 RESTARTS = ("", 'policy = "on-failure"\n    backoff = "1s"')
 """A run that lost its lease ends, or stands by for the next."""
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("campaign", CAMPAIGNS, ids="campaign-{}".format)
