@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,10 @@ def test_correct_provider_keeps_every_promise(fake: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("fake", "check"), CAUGHT_BY.items())
 def test_check_catches_its_broken_provider(fake: str, check: str, tmp_path: Path) -> None:
-    subject = subject_of(fake, tmp_path, patience_s=3.0)
+    subject = subject_of(fake, tmp_path)
     if fake != "speaks_first":  # which spoils the answer to `describe` already
         subject = prepare(subject, subject.role)
-    result = run_check(subject, checks_for(subject.role)[check])
+    result = run_check(replace(subject, patience_s=3.0), checks_for(subject.role)[check])
     assert result.status == "failed", result
     assert result.message
 

@@ -43,8 +43,9 @@ def test_a_container_is_told_with_what_it_takes(
         '    memory = "64MiB"\n  }\n}\n'
     )
     with project.started("run", "orders") as process:
-        until(lambda: "orders is running since" in project.run("status", "orders", "--no-infra").stdout, "it runs")
-        shown = project.run("status", "orders", "--no-infra", "--detailed").stdout
+        asked = ("status", "orders", "--no-infra", "--detailed")
+        until(lambda: "| reading" in project.run(*asked).stdout, "it runs, and has been heard")
+        shown = project.run(*asked).stdout
         api = APIClient(base_url=engine, timeout=60)
         (container,) = api.containers(filters={"label": ["io.dstream.task=orders"]})
         api.close()

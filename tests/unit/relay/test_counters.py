@@ -170,7 +170,7 @@ def test_whoever_waits_for_room_is_halted_when_all_is_stopped() -> None:
         waiting = pool.submit(books.wait_for_room)
         books.stop()
         with pytest.raises(Halted):  # what is still held would only be repeated
-            waiting.result(10)
+            waiting.result(60)
 
 
 def test_without_acks_nothing_is_known_of_what_was_delivered() -> None:

@@ -47,7 +47,7 @@ def test_the_ack_follows_the_commit() -> None:
         lambda error: order.append(repr(error)),
     )
     settler.settle(settled(1))
-    assert settler.close(10)
+    assert settler.close(60)
     assert order == ["commit 1", "ack 1"]
 
 
@@ -61,7 +61,7 @@ def test_nothing_is_acknowledged_once_a_commit_failed() -> None:
     settler = Settler(commit, acks.append, failures.append)
     settler.settle(settled(1))
     settler.settle(settled(2))
-    assert settler.close(10)
+    assert settler.close(60)
     assert (acks, [str(error) for error in failures]) == ([], ["disk full"])
 
 
@@ -80,7 +80,7 @@ def test_a_slow_disk_commits_the_newest_and_every_dead_letter() -> None:
     for point in range(2, 50):
         settler.settle(settled(point, point))
     proceed.set()
-    assert settler.close(10)
+    assert settler.close(60)
     assert [number(what) for what in commits] == [1, 49]
     assert [one.record for one in commits[1].rejects] == list(range(2, 50))
 
