@@ -44,7 +44,7 @@ class Invocation:
 
     def project(self, variables: Sequence[str] = (), files: Sequence[Path | str] = ()) -> Project:
         """Read dstream.hcl. `variables` are `name=value`. Raises `ConfigError`."""
-        from orchestrator.cli.values import assignments
+        from orchestrator.cli.terminal.values import assignments
         from orchestrator.config import load_project
 
         return load_project(self.config, variables=assignments(variables), var_files=tuple(files))

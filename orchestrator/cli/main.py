@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from orchestrator.cli import (
+from orchestrator.cli.invocation import DEFAULT_FILE, Invocation, hoisted, invocation_of
+from orchestrator.cli.verbs import (
     check,
     dead_letters,
     destroy,
@@ -34,7 +35,6 @@ from orchestrator.cli import (
     validate,
     version,
 )
-from orchestrator.cli.invocation import DEFAULT_FILE, Invocation, hoisted, invocation_of
 from orchestrator.errors import EXIT_CONFIG, EXIT_DONE, EXIT_FAILED, ConfigError, DstreamError
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer does not export its base class
@@ -128,8 +128,8 @@ def main() -> None:
 
 
 def _dispatch(invocation: Invocation, arguments: list[str]) -> int:
-    from orchestrator.cli.failure import report, report_all, report_unexpected
-    from orchestrator.cli.signals import Interrupted
+    from orchestrator.cli.runs.signals import Interrupted
+    from orchestrator.cli.terminal.failure import report, report_all, report_unexpected
 
     try:
         result = app(arguments, prog_name="dstream", standalone_mode=False, obj=invocation)

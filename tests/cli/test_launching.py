@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli.detaching import _Start
 from orchestrator.cli.invocation import Invocation
-from orchestrator.cli.order import Order
-from orchestrator.cli.screen import Screen
+from orchestrator.cli.runs.detaching import _Start
+from orchestrator.cli.runs.order import Order
+from orchestrator.cli.terminal.screen import Screen
 from orchestrator.errors import EXIT_DONE, EXIT_FAILED
 from orchestrator.pipeline.observe import RunControl
 from orchestrator.state.lock import Locks

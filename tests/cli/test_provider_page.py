@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from dstream_sdk.protocol import Description
-from orchestrator.cli.provider_page import page
+from orchestrator.cli.marketplace.provider_page import page
 from orchestrator.registry.describe import Announcement
 from orchestrator.registry.manifest import Descriptor, Manifest
 from orchestrator.registry.reference import Reference

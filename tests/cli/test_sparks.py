@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.sparks import BARS, PLAIN_BARS, POINTS, History, bars_for, spark
+from orchestrator.cli.views.sparks import BARS, PLAIN_BARS, POINTS, History, bars_for, spark
 from orchestrator.pipeline.live import Live
 from orchestrator.pipeline.survey import TaskStatus
 from orchestrator.relay.counters import Counts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dstream_sdk.protocol import Resource
-from orchestrator.cli.plan_lines import resource_lines
+from orchestrator.cli.tasks.plan_lines import resource_lines
 from orchestrator.errors import EXIT_CHANGES, EXIT_CONFIG, EXIT_DONE, EXIT_ENVIRONMENT, EXIT_FAILED
 from tests.cli.conftest import PROVIDERS
 from tests.cli.test_lifecycle import QUEUES, Queues

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cli.columns import columns
-from orchestrator.cli.task_rows import HEADINGS, fitted
+from orchestrator.cli.terminal.columns import columns
+from orchestrator.cli.views.task_rows import HEADINGS, fitted
 
 FAILING = dict.fromkeys(HEADINGS, "12,345") | {"TASK": "orders", "STATE": "backing off", "WHY": "provider.died: " * 5}
 IDLE = dict.fromkeys(HEADINGS, "") | {"TASK": "customers", "STATE": "never run"}

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli import words
-from orchestrator.cli.events import json_text
 from orchestrator.cli.invocation import hoisted
-from orchestrator.cli.meter import live_line
-from orchestrator.cli.watching import summary_lines
+from orchestrator.cli.runs.meter import live_line
+from orchestrator.cli.runs.watching import summary_lines
+from orchestrator.cli.terminal import words
+from orchestrator.cli.terminal.events import json_text
 from orchestrator.errors import ConfigError, RunError, Where
 from orchestrator.pipeline.observe import Progress, RunSummary
 from orchestrator.relay.counters import Counts

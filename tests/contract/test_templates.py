@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli.scaffold import Names, make
+from orchestrator.cli.marketplace.scaffold import Names, make
 
 if TYPE_CHECKING:
     from orchestrator.config.model import Role

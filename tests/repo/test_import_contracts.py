@@ -32,7 +32,10 @@ TRESPASSERS = {
         "import orchestrator.config.hcl",
     ),
     "hcl2 is imported in config/hcl.py alone": ("orchestrator/config/trespasser.py", "import hcl2"),
-    "jinja2 is imported in cli/site/rendering.py alone": ("orchestrator/cli/site/trespasser.py", "import jinja2"),
+    "jinja2 is imported in cli/marketplace/site/rendering.py alone": (
+        "orchestrator/cli/marketplace/site/trespasser.py",
+        "import jinja2",
+    ),
     "docker is imported in runtime/docker.py and registry/pull.py alone": (
         "orchestrator/state/trespasser_too.py",
         "import docker",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dstream_sdk.protocol import CatalogEntry, Description
-from orchestrator.cli.site.rendering import Shown
+from orchestrator.cli.marketplace.site.rendering import Shown
 from orchestrator.registry.catalogs.search import Offer
 
 DIGEST = "sha256:" + "0" * 64

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.site.folder import MARKER, write_site
+from orchestrator.cli.marketplace.site.folder import MARKER, write_site
 from orchestrator.errors import ConfigError, UnavailableError
 
 PAGES = {"index.html": "<p>one</p>\n", "a.html": "<p>ä</p>\r\n"}

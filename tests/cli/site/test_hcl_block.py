@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.site.hcl_block import hcl_block
+from orchestrator.cli.marketplace.site.hcl_block import hcl_block
 from orchestrator.config.hcl import parse
 from orchestrator.config.load import load_project
 from tests.cli.site.offered import entry

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.site.rendering import INDEX, render
+from orchestrator.cli.marketplace.site.rendering import INDEX, render
 from orchestrator.errors import ConfigError
 from tests.cli.site.offered import DIGEST, entry, shown
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli.sparks import BARS, PLAIN_BARS
+from orchestrator.cli.views.sparks import BARS, PLAIN_BARS
 from orchestrator.errors import EXIT_CONFIG
 from tests.cli.test_signals import rest, wait_for
 from tests.cli.test_terminal import on_a_terminal

@@ -1,0 +1,1 @@
+"""Providers: found, described, pulled, locked, made and held against the contract."""

@@ -1,0 +1,1 @@
+"""Runs as the command starts, watches, stops and feeds them."""

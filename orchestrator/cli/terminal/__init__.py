@@ -1,0 +1,1 @@
+"""stdout, stderr, and our words on them."""
