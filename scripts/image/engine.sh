@@ -22,6 +22,6 @@ build() {
 build "$base_name" "$base" --build-arg "PYTHON_IMAGE=$(scripts/base-image "${options[@]}")"
 "$docker" tag "$base" "$prefix/${base##*/}"
 for name in "${names[@]}"; do
-  build "$name" "$prefix/$name:@VERSION@" --build-arg "BASE_IMAGE=$base"
+  build "$name" "$prefix/$name:@VERSION@" --build-arg "BASE_IMAGE=$base" "${arguments[@]/#/--build-arg=}"
   printf '%s\n' "$reference"
 done

@@ -85,6 +85,6 @@ for label in "${labels[@]}"; do
   output+=",\"annotation.$quoted\",\"annotation-index.$quoted\""
 done
 solve "$(dockerfile "$name")" "$folder" "$platforms" "${found[@]}" "${labels[@]/#/--opt=label:}" \
-  --opt "build-arg:BASE_IMAGE=$base" --opt attest:provenance=mode=max --opt "attest:sbom=generator=$scanner" \
+  --opt "build-arg:BASE_IMAGE=$base" "${arguments[@]/#/--opt=build-arg:}" --opt attest:provenance=mode=max --opt "attest:sbom=generator=$scanner" \
   --output "$output" --metadata-file "$scratch/metadata.json" || failed "building $push"
 printf '%s@%s\n' "$push" "$(json containerimage.digest < "$scratch/metadata.json")"
