@@ -78,7 +78,7 @@ def test_a_provider_that_dies_before_the_handshake_leaves_its_last_words(project
 
 def test_a_provider_that_never_reads_is_given_up(project: Project) -> None:
     project.task(source="deaf.py")
-    project.write(project.file.read_text().replace('"20s"', '"500ms"'))
+    project.write(project.file.read_text().replace('"60s"', '"500ms"'))
     done = project.run("run", "orders")
     assert (done.code, error_of(done)) == (EXIT_FAILED, "provider.handshake_timeout")
     assert "0.5 s" in done.stderr
