@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def test_a_provider_that_does_not_say_whether_it_is_ready_is_not_called_running(project: Project) -> None:
-    for name, said in (("input", "exit 3"), ("output", "exec cat")):
+    waits = f"until [ -e '{project.folder}/told' ]; do sleep 0.05; done; exit 3"
+    for name, said in (("input", waits), ("output", "exec cat")):
         program = project.folder / name
         program.write_text(f"#!/bin/sh\n{said}\n")
         program.chmod(0o755)
@@ -37,6 +38,7 @@ def test_a_provider_that_does_not_say_whether_it_is_ready_is_not_called_running(
         r"orders is started \(process \d+\); (neither provider says|the input does not say) whether it is ready\n",
         done.stdout,
     )
+    (project.folder / "told").touch()
     until(lambda: project.run("--json", "ps").events[0]["state"] == "failed", "what was to come of it")
 
 
