@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_a_provider_that_does_not_say_whether_it_is_ready_is_not_called_running(project: Project) -> None:
-    waits = f"until [ -e '{project.folder}/told' ]; do sleep 0.05; done; exit 3"
+    waits = f"echo 1; until [ -e '{project.folder}/told' ]; do sleep 0.05; done; exit 3"
     for name, said in (("input", waits), ("output", "exec cat")):
         program = project.folder / name
         program.write_text(f"#!/bin/sh\n{said}\n")
