@@ -50,13 +50,12 @@ def test_figures_come_while_it_runs_under_the_name_and_headers_that_are_set(shop
         }
         with shop.running():
             relayed = [0.0]
-            while len(relayed) < 4:
+            while len(relayed) < 4 or not relayed[-1]:
                 request = collector.next()
                 for metric in metrics_of(request):
                     if metric.name == "dstream.relayed_records":
                         relayed += values_of(metric).values()
     assert relayed == sorted(relayed)
-    assert relayed[-1] > 0
     attributes = {one.key: one.value.string_value for one in request.resource_metrics[0].resource.attributes}
     assert attributes["service.name"] == "shop-orders"
 
