@@ -19,7 +19,7 @@ from orchestrator.pipeline.services import RunOptions
 
 if TYPE_CHECKING:
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.cli.tasks.asking import Asked
+    from orchestrator.cli.tasks.working import Asked
 
 
 def peek_and_show(invocation: Invocation, name: str, asked: Asked, *, records: int, timeout: float | None) -> int:

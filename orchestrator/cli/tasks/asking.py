@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from orchestrator.cli.tasks.working import working
 from orchestrator.cli.terminal.events import emit
-from orchestrator.cli.terminal.words import printable
+from orchestrator.cli.terminal.screen import show
 from orchestrator.errors import EXIT_DONE, EXIT_FAILED
 from orchestrator.pipeline.checks import Checked, check_task, discover_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from dstream_sdk.protocol import DiscoverReply, Stream
     from orchestrator.cli.invocation import Invocation
-    from orchestrator.pipeline.sources import PullPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of such a verb as they were written; None leaves the choice to the settings."""
-
-    pull: PullPolicy | None
-    locked: bool
-    variables: Sequence[str]
-    files: Sequence[Path]
+    from orchestrator.cli.tasks.working import Asked
 
 
 def check_and_show(invocation: Invocation, name: str, asked: Asked) -> int:
@@ -88,9 +76,3 @@ def stream_lines(stream: Stream) -> Iterator[str]:
     for column in stream.columns:
         notes = ("key", column.key), ("nullable", column.nullable)
         yield "  " + " ".join([column.name, column.type, *(note for note, holds in notes if holds)]).rstrip()
-
-
-def show(lines: Iterator[str] | Sequence[str]) -> None:
-    """The answer, on stdout."""
-    for line in lines:
-        print(printable(line), flush=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.tasks.asking import Asked, show
 from orchestrator.cli.tasks.plan_lines import done_lines, part_object, plan_event, plan_lines
-from orchestrator.cli.tasks.working import working
+from orchestrator.cli.tasks.working import Asked, working
 from orchestrator.cli.terminal.confirm import confirm
 from orchestrator.cli.terminal.events import emit
+from orchestrator.cli.terminal.screen import show
 from orchestrator.errors import EXIT_CHANGES, EXIT_DONE, ConfigError
 from orchestrator.pipeline.lifecycle.binding import bind
 from orchestrator.pipeline.lifecycle.plan import Plan, ProviderPart

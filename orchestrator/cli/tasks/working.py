@@ -26,9 +26,19 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.invocation import Invocation
     from orchestrator.cli.runs.watching import PersonWatches, ProgramWatches
-    from orchestrator.cli.tasks.asking import Asked
     from orchestrator.config.model import Task
+    from orchestrator.pipeline.sources import PullPolicy
     from orchestrator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A verb's options for finding and starting providers, as written; None leaves the choice to the settings."""
+
+    pull: PullPolicy | None
+    locked: bool
+    variables: Sequence[str]
+    files: Sequence[Path]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.terminal.words import dim
+from orchestrator.cli.terminal.words import dim, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orchestrator.cli.invocation import Invocation
 
 _WIPE = "\r\x1b[2K"
@@ -63,3 +65,9 @@ class Screen:
             sys.stderr.write(_WIPE)
             sys.stderr.flush()
             self._live = False
+
+
+def show(lines: Iterable[str]) -> None:
+    """The answer, on stdout."""
+    for line in lines:
+        print(printable(line), flush=True)

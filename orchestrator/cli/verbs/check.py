@@ -22,6 +22,7 @@ def check(
 
     After their configs were checked they look at logins, permissions, tables: whatever each can tell.
     """
-    from orchestrator.cli.tasks.asking import Asked, check_and_show
+    from orchestrator.cli.tasks.asking import check_and_show
+    from orchestrator.cli.tasks.working import Asked
 
     return check_and_show(invocation_of(context), task, Asked(pull, locked, var, var_file))

@@ -28,8 +28,8 @@ def destroy(
 
     Shows its plan and asks. Refuses while the task runs, and while messages are left that nobody has received.
     """
-    from orchestrator.cli.tasks.asking import Asked
     from orchestrator.cli.tasks.lifecycle import Consent, destroy_and_show
+    from orchestrator.cli.tasks.working import Asked
 
     consent = Consent(yes, allow_data_loss)
     asked = Asked(pull, locked, var, var_file)

@@ -19,6 +19,7 @@ def discover(
     var_file: VariableFiles = [],  # noqa: B006  # typer copies it
 ) -> int:
     """List what a task's input can read: tables and their columns. Moves no data."""
-    from orchestrator.cli.tasks.asking import Asked, discover_and_show
+    from orchestrator.cli.tasks.asking import discover_and_show
+    from orchestrator.cli.tasks.working import Asked
 
     return discover_and_show(invocation_of(context), task, Asked(pull, locked, var, var_file))

@@ -42,8 +42,8 @@ def init(
 
     Shows its plan, and asks where something would be replaced or deleted. Run it again after a failure.
     """
-    from orchestrator.cli.tasks.asking import Asked
     from orchestrator.cli.tasks.lifecycle import Consent, init_and_show
+    from orchestrator.cli.tasks.working import Asked
 
     if pull_images:
         if pull not in (None, "always"):

@@ -30,7 +30,7 @@ def peek(
     lines are printed as the input writes them. The task must not be running.
     """
     from orchestrator.cli.runs.peeking import peek_and_show
-    from orchestrator.cli.tasks.asking import Asked
+    from orchestrator.cli.tasks.working import Asked
     from orchestrator.cli.terminal.values import seconds
 
     asked = Asked(pull, locked, var, var_file)

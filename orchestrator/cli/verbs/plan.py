@@ -35,8 +35,8 @@ def plan(
 
     `+` is created, `~` updated, `-/+` replaced, `-` deleted.
     """
-    from orchestrator.cli.tasks.asking import Asked
     from orchestrator.cli.tasks.lifecycle import plan_and_show
+    from orchestrator.cli.tasks.working import Asked
 
     return plan_and_show(
         invocation_of(context),

@@ -33,7 +33,7 @@ def status(
     The infrastructure is looked at as it is, and what was changed behind its back is shown. Changes nothing.
     With --watch it is asked once, and shown with its age.
     """
-    from orchestrator.cli.tasks.asking import Asked
+    from orchestrator.cli.tasks.working import Asked
     from orchestrator.cli.views.reporting import Wanted, show_each
 
     asked = Asked(pull, locked, var, var_file)

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.runs.signals import Signals
-from orchestrator.cli.tasks.asking import show
 from orchestrator.cli.terminal.columns import columns
 from orchestrator.cli.terminal.events import emit
+from orchestrator.cli.terminal.screen import show
 from orchestrator.cli.views.overview import overview
 from orchestrator.cli.views.redraw import again_and_again, movable, watch_lines
 from orchestrator.cli.views.task_rows import HEADINGS, fitted, task_event, task_row

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.tasks.asking import show
+from orchestrator.cli.terminal.screen import show
 from orchestrator.cli.terminal.words import printable
 
 if TYPE_CHECKING:

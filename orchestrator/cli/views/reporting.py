@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from orchestrator.cli.tasks.asking import Asked, show
 from orchestrator.cli.tasks.plan_lines import part_lines, part_object
-from orchestrator.cli.tasks.working import working
+from orchestrator.cli.tasks.working import Asked, working
 from orchestrator.cli.terminal import words
 from orchestrator.cli.terminal.events import emit, error_event
 from orchestrator.cli.terminal.failure import report
+from orchestrator.cli.terminal.screen import show
 from orchestrator.cli.views.redraw import again_and_again, watch_lines
 from orchestrator.cli.views.run_lines import run_lines
 from orchestrator.cli.views.task_rows import run_fields
