@@ -14,7 +14,6 @@ from docker import APIClient
 
 from orchestrator.errors import EXIT_DONE, EXIT_ENVIRONMENT
 from orchestrator.runtime.sandbox import LABEL_PROJECT, LABEL_RUN, LABEL_TASK
-from orchestrator.state.lock import Locks
 from orchestrator.state.sqlite import SqliteState
 from tests.cli.conftest import PROVIDERS, Project
 from tests.integration.runtime.conftest import import_image, remove_image
@@ -197,10 +196,8 @@ def test_what_a_killed_run_left_is_told_until_a_command_has_cleaned_up(
 
 def test_a_run_that_stands_still_does_not_answer(project: Project) -> None:
     project.task(config="interval = 0.05")
-    locks = Locks(project.folder / ".dstream")
     with project.started("run", "orders", "--quiet") as run:
-        until(lambda: locks.running("orders"), "it runs")
-        until(lambda: list((project.folder / ".dstream" / "control").glob("*.sock")), "it listens")
+        until(lambda: project.run("--json", "ps").events[0]["state"] == "running", "it runs, and answers")
         run.send_signal(signal.SIGSTOP)
         (found,) = findings(project, "locks")
         run.send_signal(signal.SIGCONT)
